@@ -1,6 +1,6 @@
 """Builds the pages of the portal and the console (functions/console/web) into its dist/, which
 the function `console` embeds. Does nothing if dist/ is of the same inputs. `console.py check`
-also checks the types and runs the unit tests.
+also checks the types and the size of the first view, and runs the unit tests.
 
 Needs Node 20.19, 22.12 or later, from POSTEL_NODE or the PATH; without it, Node comes from PyPI
 into .local/node. Standard library only: a build script calls it before the environment exists.
@@ -46,11 +46,16 @@ def build() -> None:
 
 
 def check() -> None:
-    """The types, and the unit tests of what needs no browser."""
+    """The types, what they are made of, the size of the first view, and the unit tests of what
+    needs no browser."""
     build()
     tools = _tools()
+    with step("comparing the types of the API with its document"):
+        _run(tools, "npm", "run", "--silent", "schema", "--", "--check")
     with step("checking the types of the pages"):
         _run(tools, "npm", "run", "--silent", "check")
+    with step("measuring the first view"):
+        _run(tools, "npm", "run", "--silent", "budget")
     with step("testing the parts of the pages"):
         _run(tools, "npm", "test", "--silent")
 

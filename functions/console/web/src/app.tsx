@@ -30,7 +30,7 @@ function page(load: () => Promise<Module>, ...parts: Part[]) {
 }
 
 const webhooks = page(() => import('./pages/webhooks'), 'webhooks');
-const webhookForm = page(() => import('./pages/webhook-form'), 'webhooks');
+const webhookForm = page(() => import('./pages/webhook-form'), 'webhooks', 'webhookForm');
 const webhook = page(() => import('./pages/webhook'), 'webhooks', 'log', 'failures', 'verify', 'charts');
 const log = page(() => import('./pages/log'), 'log', 'failures');
 const delivery = page(() => import('./pages/delivery'), 'delivery', 'log', 'failures');

@@ -337,9 +337,9 @@ export interface paths {
         post?: never;
         /**
          * Delete a tenant
-         * @description Deletes its keys and webhooks and cancels its redrives, which takes two seconds or more. Its log
-         *     stays until its retention ends, visible only in the operator's list of dead letters: a later
-         *     tenant with the same id does not see it. For the operator.
+         * @description Deletes its keys, sessions, webhooks and inboxes and cancels its redrives, which takes two
+         *     seconds or more. Its log stays until its retention ends, visible only in the operator's list of
+         *     dead letters: a later tenant with the same id does not see it. For the operator.
          */
         delete: operations["tenants.delete"];
         options?: never;
@@ -540,9 +540,10 @@ export interface paths {
         /**
          * Explain what would become of an event
          * @description Takes an event as if to publish it, and says for each webhook of the tenant whether it would get
-         *     it, and why or why not; what would be sent, with secrets masked and without a signature; and when
-         *     attempts would be due. Nothing is published or sent. An event without an `id` gets one for this
-         *     response only. Whether the `id` is in use already is not checked. Scope `deliveries:read`.
+         *     it, and why or why not; what would be sent, with secrets masked and without a signature; and
+         *     when attempts would be due. Nothing is published or sent. What an event gets when it is accepted
+         *     is made for this response only: its `id` and its `timestamp`, if it has none, and the UUID of
+         *     its deliveries. Whether the `id` is in use already is not checked. Scope `deliveries:read`.
          */
         post: operations["events.explainDraft"];
         delete?: never;
@@ -871,7 +872,8 @@ export interface paths {
         post?: never;
         /**
          * Delete a webhook
-         * @description Its log stays. Deliveries that wait for it become dead letters. Scope `webhooks:write`.
+         * @description Its log stays. Deliveries that wait for it become dead letters. The requests of an inbox are
+         *     deleted. Scope `webhooks:write`.
          */
         delete: operations["webhooks.delete"];
         options?: never;
@@ -886,6 +888,55 @@ export interface paths {
          *     a history. Scope `webhooks:write`.
          */
         patch: operations["webhooks.update"];
+        trace?: never;
+    };
+    "/v1/tenants/{tenantId}/webhooks/{webhookId}/requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the requests of an inbox
+         * @description A webhook whose `url` is `postel:inbox` is delivered into an inbox in Postel itself. It keeps
+         *     the newest 100 requests, each for 24 hours. Newest first. Scope `deliveries:read`.
+         */
+        get: operations["inboxRequests.list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tenants/{tenantId}/webhooks/{webhookId}/responses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get the responses of an inbox
+         * @description Without a script, an inbox responds with 200 to every request. A script is kept for 30 days
+         *     after the last request and the last change. Scope `webhooks:read`.
+         */
+        get: operations["inboxResponses.get"];
+        /**
+         * Set the responses of an inbox
+         * @description The next request gets the first response. Each response goes to `times` requests, and the last
+         *     one to all further requests, as if a receiver had sent it: retries, timeouts, `Retry-After`,
+         *     disabling and dead letters follow from it. A test event takes a response like any other request.
+         *     Scope `webhooks:write`.
+         */
+        put: operations["inboxResponses.set"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/v1/tenants/{tenantId}/webhooks/{webhookId}/retry-failed": {
@@ -971,6 +1022,27 @@ export interface paths {
          *     progress, a tenant three; one that never ended counts for 30 seconds. Scope `webhooks:write`.
          */
         post: operations["webhooks.test"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the webhooks of all tenants that are in trouble
+         * @description Those that Postel disabled, and those whose receiver fails or is slow; the newest webhook first.
+         *     For the operator.
+         */
+        get: operations["operatorWebhooks.list"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1509,6 +1581,12 @@ export interface components {
             inProgress: number;
             /**
              * Format: date-time
+             * @description When the last successful attempt ended.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            lastSuccessAt?: string;
+            /**
+             * Format: date-time
              * @description When the last attempt started.
              * @example 2026-01-31T12:00:00.000Z
              */
@@ -1832,6 +1910,127 @@ export interface components {
             /** @description Postel's version, as in the header `Postel-Version` of each response. */
             version: string;
         };
+        /** @description One check of a signature. */
+        InboxCheck: {
+            /** @description What was found, in a sentence. */
+            detail: string;
+            name: components["schemas"]["InboxCheckName"];
+            passed: boolean;
+        };
+        /**
+         * @description What was checked of a signature: `header`, the request has it; `timestamp`, the signed time is near the receiver's, only where a contract signs a time; `signature`, it was made with a secret of the webhook. Extensible enum: show one that you do not know.
+         * @example header
+         * @example timestamp
+         * @example signature
+         */
+        InboxCheckName: string;
+        /** @description A request that an inbox received. */
+        InboxRequestEntry: {
+            /** @description The number of the delivery's attempt, from 1 on. */
+            attempt: number;
+            /** @description The exact bytes; absent after the event was erased. */
+            body?: string;
+            /** @description The delivery, for more in the log. */
+            deliveryId: components["schemas"]["DeliveryId"];
+            eventId: components["schemas"]["EventId"];
+            /**
+             * @description In the order of sending; the webhook's own as `***`. Several values of one name are joined
+             *     with a comma and a space, in their order.
+             */
+            headers: {
+                [key: string]: string;
+            };
+            /**
+             * @description Opaque.
+             * @example req_01J9ZQ5X3N8V7K2M4R6T8W0Y1B
+             */
+            id: string;
+            /** @example POST */
+            method: string;
+            /**
+             * Format: date-time
+             * @description A time in RFC 3339; UTC in responses.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            receivedAt: string;
+            response: components["schemas"]["InboxResponse"];
+            signature?: components["schemas"]["InboxSignature"];
+            /** @description Who asked for the attempt. */
+            trigger: components["schemas"]["AttemptTrigger"];
+        };
+        /** @description A page of a list. */
+        InboxRequestList: {
+            /** @description Newest first if they have a time. Up to `limit`, fewer if they are large. */
+            items: components["schemas"]["InboxRequestEntry"][];
+            /** @description The cursor of the next page, if there is one. */
+            nextCursor?: string;
+        };
+        /** @description What the inbox answered. */
+        InboxResponse: {
+            body: string;
+            /** @description How long the sender waited for it. */
+            delayMs: number;
+            headers: {
+                [key: string]: string;
+            };
+            statusCode: number;
+            /** @description Whether the attempt's timeout was over by then, so that the sender got no response. */
+            timedOut: boolean;
+        };
+        /** @description What an inbox answers. */
+        InboxResponses: {
+            /** @description In their order; the last one repeats. */
+            responses: components["schemas"]["InboxScriptedResponse"][];
+        };
+        /** @description What an inbox shall answer. */
+        InboxResponsesUpsert: {
+            /** @description In their order; the last one repeats. Together up to 32 KiB of JSON. */
+            responses: components["schemas"]["InboxScriptedResponseUpsert"][];
+        };
+        /** @description A response of a script. */
+        InboxScriptedResponse: {
+            body: string;
+            /** @description How long the sender waits for it. */
+            delaySeconds: number;
+            headers: {
+                [key: string]: string;
+            };
+            status: number;
+            /** @description How many requests get it. */
+            times: number;
+        };
+        /** @description A response of a script to set. */
+        InboxScriptedResponseUpsert: {
+            /** @description Up to 16 KiB. */
+            body?: string;
+            /**
+             * @description How long the sender waits for it. Default: 0. From the attempt's timeout on, the sender gets
+             *     no response.
+             */
+            delaySeconds?: number;
+            /**
+             * @description Up to 20, `Retry-After` for instance: names of up to 64 characters, values of up to 256
+             *     printable ASCII characters.
+             */
+            headers?: {
+                [key: string]: string;
+            };
+            status: number;
+            /** @description How many requests get it. Default: 1. */
+            times?: number;
+        };
+        /**
+         * @description What a receiver that verifies the request finds, from its headers and bytes and with the
+         *     webhook's secrets. Absent if the contract does not sign.
+         */
+        InboxSignature: {
+            /** @description In their order. */
+            checks: components["schemas"]["InboxCheck"][];
+            /** @description The header that has the signature. */
+            header: string;
+            /** @description Whether all checks passed. */
+            valid: boolean;
+        };
         /** @description The body of a delivery of the contract inspectorio. */
         InspectorioDelivery: {
             messageId: string;
@@ -1952,6 +2151,13 @@ export interface components {
             /** @description What the event says, byte for byte. */
             data: unknown;
         };
+        /** @description How long attempts took, in milliseconds. */
+        Latency: {
+            /** @description Half of them took no longer. */
+            p50: number;
+            /** @description 95 of 100 took no longer. */
+            p95: number;
+        };
         /** @description The caller. */
         Me: {
             /** @description The contract of the tenant's webhooks without one. */
@@ -2004,6 +2210,7 @@ export interface components {
              * @example redrive_limit
              * @example retry_limit
              * @example webhook_inactive
+             * @example not_an_inbox
              * @example test_under_way
              * @example not_redrivable
              * @example event_erased
@@ -2094,6 +2301,7 @@ export interface components {
              * @example redrive_limit
              * @example retry_limit
              * @example webhook_inactive
+             * @example not_an_inbox
              * @example test_under_way
              * @example not_redrivable
              * @example event_erased
@@ -2291,8 +2499,8 @@ export interface components {
             /** @description The exact bytes; absent after the event was erased. */
             body?: string;
             /**
-             * @description In the order of sending; the signature and the webhook's own as `***`. Those with a time have
-             *     the time at which the attempt is due.
+             * @description In the order of sending; the signature and the webhook's own as `***`. Those with a time
+             *     have the time at which the attempt is due.
              */
             headers: {
                 [key: string]: string;
@@ -2300,8 +2508,8 @@ export interface components {
             /** @example POST */
             method: string;
             /**
-             * @description The text that the signature is computed from; absent if the contract does not sign, and after
-             *     the event was erased.
+             * @description The text that the signature is computed from; absent if the contract does not sign, and
+             *     after the event was erased.
              */
             signedText?: string;
             /** @description Where it goes. */
@@ -2440,8 +2648,8 @@ export interface components {
         /** @description A new session. */
         SessionWithCode: components["schemas"]["Session"] & {
             /**
-             * @description The code that `POST /v1/sessions/exchange` takes once, within 60 seconds. It is shown only in
-             *     this response.
+             * @description The code that `POST /v1/sessions/exchange` takes once, within 60 seconds. It is shown only
+             *     in this response.
              */
             code: string;
             /** @description The page with the code in its fragment, which no server sees. */
@@ -2472,6 +2680,11 @@ export interface components {
         };
         /** @description A tenant's counts. */
         Stats: components["schemas"]["DeliveryCounts"] & {
+            /**
+             * @description The deliveries by the time at which their events were accepted, the oldest first. Empty
+             *     buckets are included.
+             */
+            buckets?: components["schemas"]["StatsBucket"][];
             /** @description Whether the counts go back to the requested time. */
             complete: boolean;
             /**
@@ -2485,6 +2698,32 @@ export interface components {
                 [key: string]: components["schemas"]["DeliveryCounts"];
             };
         };
+        /** @description The deliveries of a part of the time. */
+        StatsBucket: {
+            /** @description How many deliveries got which status code last, or which error where no response came. */
+            codes: {
+                [key: string]: number;
+            };
+            completed: number;
+            failed: number;
+            inProgress: number;
+            /** @description How long the last attempts took. Absent if there was none. */
+            latencyMs?: components["schemas"]["Latency"];
+            pending: number;
+            /**
+             * Format: date-time
+             * @description When it starts. It ends where the next one starts.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            start: string;
+        };
+        /**
+         * @description The length of a part of the time, as a duration of ISO 8601.
+         * @example PT5M
+         * @example PT1H
+         * @example P1D
+         */
+        StatsBucketLength: string;
         /** @description A tenant. */
         Tenant: {
             /** @description Who gets a mail when a webhook is disabled. */
@@ -2613,11 +2852,24 @@ export interface components {
              */
             createdAt: string;
             /**
+             * Format: date-time
+             * @description When it was switched off, by Postel or by its owner. Absent if it was created so.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            disabledAt?: string;
+            /**
              * @description Why Postel disabled it, if it did: the receiver responded with 410, or the contract disables
              *     a webhook after the last failed attempt.
              */
             disabledReason?: components["schemas"]["WebhookDisabledReason"];
             events: components["schemas"]["EventFilter"][];
+            /**
+             * Format: date-time
+             * @description Since when its receiver fails: the last attempts of a delivery failed, or a delivery became
+             *     a dead letter, and no attempt has succeeded since.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            failingSince?: string;
             /** @description Its own headers, with masked values. */
             headers?: {
                 [key: string]: string;
@@ -2629,6 +2881,9 @@ export interface components {
             overrides: components["schemas"]["WebhookOverrides"];
             /** @description Older secrets that still sign, newest first. */
             previousSecrets: components["schemas"]["PreviousSecret"][];
+            /** @description Whether its receiver is slow, so that it is delivered to from the slow lane. */
+            slow?: boolean;
+            state: components["schemas"]["WebhookState"];
             /** @description Whose it is. */
             tenantId: components["schemas"]["TenantId"];
             /**
@@ -2637,7 +2892,7 @@ export interface components {
              * @example 2026-01-31T12:00:00.000Z
              */
             updatedAt: string;
-            /** @description The URL that gets the deliveries. */
+            /** @description The URL that gets the deliveries. `postel:inbox` is an inbox in Postel itself. */
             url: string;
         };
         /** @description A webhook to create. */
@@ -2686,7 +2941,8 @@ export interface components {
             secret?: string;
             /**
              * Format: uri
-             * @description The URL that gets the deliveries: https, or http if the operator allows it.
+             * @description The URL that gets the deliveries: https, or http if the operator allows it. `postel:inbox`
+             *     is an inbox in Postel itself, to test with.
              * @example https://example.com/hooks
              */
             url: string;
@@ -2706,8 +2962,9 @@ export interface components {
             /** @description The webhook's filter that is most like the type, if none selects it. */
             nearestFilter?: string;
             /**
-             * @description When attempts are due, the next one first, if each one fails. An attempt may be later: by the
-             *     time that the one before takes, by the contract's jitter, and by the receiver's `Retry-After`.
+             * @description When attempts are due, the next one first, if each one fails. An attempt may be later: by
+             *     the time that the one before takes, by the contract's jitter, and by the receiver's
+             *     `Retry-After`.
              */
             nextAttempts: string[];
             reason: components["schemas"]["ExplanationReason"];
@@ -2761,6 +3018,15 @@ export interface components {
             /** @description Replaces the contract's timeout. The operator's limit can be lower. */
             timeoutSeconds?: number | null;
         };
+        /**
+         * @description What became of a webhook, the first that applies: Postel disabled it, its owner switched it off, its receiver fails, its receiver is slow, or it gets events. Extensible enum: show a state that you do not know.
+         * @example disabled
+         * @example inactive
+         * @example failing
+         * @example slow
+         * @example active
+         */
+        WebhookState: string;
         /** @description A test event to send. */
         WebhookTest: {
             /** @description Values for the contract's envelope, beside the data: plain values by name. */
@@ -2822,7 +3088,7 @@ export interface components {
             updatedAt?: unknown;
             /**
              * Format: uri
-             * @description The URL that gets the deliveries.
+             * @description The URL that gets the deliveries, or `postel:inbox`.
              */
             url?: string;
         };
@@ -3010,6 +3276,9 @@ export interface operations {
                     "application/json": components["schemas"]["Health"];
                 };
             };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     "openapi.get": {
@@ -3037,6 +3306,9 @@ export interface operations {
                 };
                 content?: never;
             };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     "contracts.list": {
@@ -4158,7 +4430,10 @@ export interface operations {
                 /** @description Only of events accepted before this time. */
                 until?: string;
             };
-            header?: never;
+            header?: {
+                /** @description The ETag of the page that you have. If the list still gives it, the response is 304 without a body. */
+                "If-None-Match"?: string;
+            };
             path: {
                 /** @description Whose deliveries. */
                 tenantId: components["schemas"]["TenantId"];
@@ -4170,11 +4445,20 @@ export interface operations {
             /** @description The deliveries. */
             200: {
                 headers: {
+                    /** @description A strong entity tag of this page of the list. */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["DeliveryList"];
                 };
+            };
+            /** @description Not modified since the version in `If-None-Match`. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             400: components["responses"]["InvalidCursor"];
             401: components["responses"]["InvalidKey"];
@@ -4279,7 +4563,10 @@ export interface operations {
                 /** @description Only those accepted before this time. */
                 until?: string;
             };
-            header?: never;
+            header?: {
+                /** @description The ETag of the page that you have. If the list still gives it, the response is 304 without a body. */
+                "If-None-Match"?: string;
+            };
             path: {
                 /** @description Whose events. */
                 tenantId: components["schemas"]["TenantId"];
@@ -4291,11 +4578,20 @@ export interface operations {
             /** @description The events. */
             200: {
                 headers: {
+                    /** @description A strong entity tag of this page of the list. */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["EventSummaryList"];
                 };
+            };
+            /** @description Not modified since the version in `If-None-Match`. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             400: components["responses"]["InvalidCursor"];
             401: components["responses"]["InvalidKey"];
@@ -5093,8 +5389,15 @@ export interface operations {
     "stats.get": {
         parameters: {
             query?: {
-                /** @description Only of events accepted at or after this time. Default: a day ago. */
+                /** @description Only of events accepted at or after this time. Default: a day before `until`. */
                 since?: string;
+                /** @description Only of events accepted before this time. Default: now. */
+                until?: string;
+                /**
+                 * @description Also counts in parts of the time: 5 minutes, an hour or a day long, and 1,000 at most. They
+                 *     begin at multiples of their length, in UTC.
+                 */
+                bucket?: components["schemas"]["StatsBucketLength"];
             };
             header?: never;
             path: {
@@ -5134,8 +5437,15 @@ export interface operations {
                  *     list ends where there is none.
                  */
                 cursor?: string;
+                /** @description Only in one of these states. */
+                state?: components["schemas"]["WebhookState"][];
+                /** @description Only with this contract. */
+                contract?: string;
             };
-            header?: never;
+            header?: {
+                /** @description The ETag of the page that you have. If the list still gives it, the response is 304 without a body. */
+                "If-None-Match"?: string;
+            };
             path: {
                 /** @description Whose webhooks. */
                 tenantId: components["schemas"]["TenantId"];
@@ -5147,11 +5457,20 @@ export interface operations {
             /** @description The webhooks. */
             200: {
                 headers: {
+                    /** @description A strong entity tag of this page of the list. */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["WebhookList"];
                 };
+            };
+            /** @description Not modified since the version in `If-None-Match`. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             400: components["responses"]["InvalidCursor"];
             401: components["responses"]["InvalidKey"];
@@ -5355,6 +5674,171 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedEncoding"];
             /** @description A value is invalid (`invalid_url` with the guard's `reason`, `invalid_events`, `invalid_secret`, `invalid_header`, `masked_value`, `invalid_contract`, `invalid_name`, `invalid_value`). */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    "inboxRequests.list": {
+        parameters: {
+            query?: {
+                /** @description The maximum number of entries. */
+                limit?: number;
+                /**
+                 * @description The `nextCursor` of the previous response. It is valid only for the same list with the same
+                 *     filters; `limit` may change. A page may be short or empty and still have a `nextCursor`: the
+                 *     list ends where there is none.
+                 */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Whose webhook. */
+                tenantId: components["schemas"]["TenantId"];
+                /** @description Which webhook. */
+                webhookId: components["schemas"]["WebhookId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The requests. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InboxRequestList"];
+                };
+            };
+            400: components["responses"]["InvalidCursor"];
+            401: components["responses"]["InvalidKey"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description The webhook has another URL (`not_an_inbox`). */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    "inboxResponses.get": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETags that you have. If the resource still has one of them, the response is 304 without a body. */
+                "If-None-Match"?: string;
+            };
+            path: {
+                /** @description Whose webhook. */
+                tenantId: components["schemas"]["TenantId"];
+                /** @description Which webhook. */
+                webhookId: components["schemas"]["WebhookId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The script. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InboxResponses"];
+                };
+            };
+            /** @description Not modified since the version in `If-None-Match`. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["UnknownParameter"];
+            401: components["responses"]["InvalidKey"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description The webhook has another URL (`not_an_inbox`). */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    "inboxResponses.set": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag of the version that you change. If the resource has another one by now, nothing is changed. */
+                "If-Match"?: string;
+                /** @description `*` creates the resource and never replaces one. */
+                "If-None-Match"?: string;
+            };
+            path: {
+                /** @description Whose webhook. */
+                tenantId: components["schemas"]["TenantId"];
+                /** @description Which webhook. */
+                webhookId: components["schemas"]["WebhookId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InboxResponsesUpsert"];
+            };
+        };
+        responses: {
+            /** @description The script as it is now. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InboxResponses"];
+                };
+            };
+            400: components["responses"]["InvalidBody"];
+            401: components["responses"]["InvalidKey"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description The webhook has another URL (`not_an_inbox`), or other requests changed its script at the same time, several times (`concurrent_change`). */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedEncoding"];
+            /** @description A value is out of bounds (`invalid_value`). */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5576,6 +6060,43 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    "operatorWebhooks.list": {
+        parameters: {
+            query?: {
+                /** @description The maximum number of entries. */
+                limit?: number;
+                /**
+                 * @description The `nextCursor` of the previous response. It is valid only for the same list with the same
+                 *     filters; `limit` may change. A page may be short or empty and still have a `nextCursor`: the
+                 *     list ends where there is none.
+                 */
+                cursor?: string;
+                /** @description Only in one of these states: `disabled`, `failing`, `slow`. Default: all three. */
+                state?: components["schemas"]["WebhookState"][];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The webhooks. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookList"];
+                };
+            };
+            400: components["responses"]["InvalidCursor"];
+            401: components["responses"]["InvalidKey"];
+            403: components["responses"]["Forbidden"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];

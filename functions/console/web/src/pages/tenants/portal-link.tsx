@@ -4,6 +4,7 @@ import { useRef, useState } from 'preact/hooks';
 
 import { raw } from '../../api/client';
 import { asError } from '../../api/problem';
+import { place } from '../../lib/place';
 import { now } from '../../lib/refresh';
 import { safeLine } from '../../lib/safe-text';
 import { Copy } from '../../parts/copy';
@@ -36,8 +37,8 @@ export function PortalLink({ tenant, onClose }: { tenant: Pick<Tenant, 'id' | 'n
     setBusy(true);
     setError(undefined);
     try {
-      const { url } = await raw<{ url: string }>('POST', `/v1/tenants/${encodeURIComponent(tenant.id)}/sessions`, { scopes, expiresInSeconds: Number(hours) * 3600 });
-      setMade({ url, until: Date.now() + CODE_MS });
+      const { code } = await raw<{ code: string }>('POST', `/v1/tenants/${encodeURIComponent(tenant.id)}/sessions`, { scopes, expiresInSeconds: Number(hours) * 3600 });
+      setMade({ url: portalUrl(code), until: Date.now() + CODE_MS });
     } catch (thrown) {
       setError(sentence(asError(thrown)));
     } finally {
@@ -88,8 +89,8 @@ export function PortalLink({ tenant, onClose }: { tenant: Pick<Tenant, 'id' | 'n
   );
 }
 
-/** Only an address of this API's own portal becomes a link. */
-const isPortal = (url: string): boolean => URL.canParse(url) && /^https?:$/.test(new URL(url).protocol) && new URL(url).pathname.endsWith('/portal/');
+/** The portal beside this console. The answer's own `url` may name a host that only the API knows. */
+const portalUrl = (code: string): string => new URL(`${place.prefix}/portal/#s=${encodeURIComponent(code)}`, location.origin).href;
 
 function Made({ url, until }: { url: string; until: number }) {
   const words = texts('operator').tenants.link;
@@ -103,11 +104,9 @@ function Made({ url, until }: { url: string; until: number }) {
       </Field>
       <div class="row">
         <Copy text={url} what={words.what} target={field} word />
-        {isPortal(url) && (
-          <a class="button" href={url} target="_blank" rel="noopener noreferrer">
-            {words.open}
-          </a>
-        )}
+        <a class="button" href={url} target="_blank" rel="noopener noreferrer">
+          {words.open}
+        </a>
       </div>
     </div>
   );

@@ -17,7 +17,7 @@ interface Props {
 }
 
 export function Advanced({ draft, errors, contracts, onChange }: Props) {
-  const words = texts('webhooks').form;
+  const words = texts('webhookForm');
   const facts = factsOf(draft.contract);
   return (
     <details open={Object.keys(errors).some((field) => /^(contract|overrides|headers)/.test(field))}>
@@ -56,7 +56,7 @@ function errorOf(errors: Record<string, string>, header: HeaderDraft, index: num
 }
 
 function Headers({ headers, errors, onChange }: { headers: HeaderDraft[]; errors: Record<string, string>; onChange: (headers: HeaderDraft[]) => void }) {
-  const words = texts('webhooks').form;
+  const words = texts('webhookForm');
   const set = (index: number, change: Partial<HeaderDraft>): void => onChange(headers.map((header, at) => (at === index ? { ...header, ...change } : header)));
   return (
     <fieldset class="stack-small" data-field="headers">

@@ -16,6 +16,7 @@ const webhook: Webhook = {
   basicAuth: { username: 'postel' },
   headers: { 'X-Team': '***' },
   previousSecrets: [],
+  state: 'active',
   createdAt: '2026-01-31T12:00:00.000Z',
   updatedAt: '2026-01-31T12:00:00.000Z',
 };

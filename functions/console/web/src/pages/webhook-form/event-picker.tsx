@@ -22,7 +22,7 @@ interface Props {
 }
 
 export function EventPicker({ label, catalogue, failed, filters, onChange, error }: Props) {
-  const words = texts('webhooks').form;
+  const words = texts('webhookForm');
   const id = useId();
   const [search, setSearch] = useState('');
   const all = componentsOf(catalogue);
@@ -75,7 +75,7 @@ interface BoxProps {
 }
 
 function ComponentBox({ component, types, filters, all, onChange }: BoxProps) {
-  const words = texts('webhooks').form;
+  const words = texts('webhookForm');
   const share = shareOf(component, filters);
   return (
     <fieldset class="component">
@@ -111,7 +111,7 @@ function ComponentBox({ component, types, filters, all, onChange }: BoxProps) {
 
 /** Types and components that the catalogue does not show. */
 function Others({ filters, all, onChange }: { filters: string[]; all: Component[]; onChange: (filters: string[]) => void }) {
-  const words = texts('webhooks').form;
+  const words = texts('webhookForm');
   const input = useRef<HTMLInputElement>(null);
   const [error, setError] = useState<string | undefined>();
   const others = otherFilters(filters, all);

@@ -46,7 +46,7 @@ async function contractNames(signal: AbortSignal): Promise<string[]> {
 
 export default function WebhookFormPage({ params }: PageProps) {
   const tenant = useTenant();
-  const words = texts('webhooks').form;
+  const words = texts('webhookForm');
   const id = params['id'];
   const given = useResource<Given>(
     `form ${tenant.id} ${id ?? ''}`,
@@ -81,6 +81,7 @@ function Form({ given }: { given: Given }) {
   const tenant = useTenant();
   const { route } = useLocation();
   const words = texts('webhooks');
+  const formWords = texts('webhookForm');
   const contract = tenant.contract ?? 'standard';
   const [created, setCreated] = useState<{ webhook: Webhook; secret: string } | null>(null);
   const go = (webhook: Webhook): void => {
@@ -92,7 +93,7 @@ function Form({ given }: { given: Given }) {
       setCreated({ webhook, secret });
       return;
     }
-    if (given.editing === undefined && repeated && factsOf(webhook.contract).signs && given.contracts.length === 0) alarm(words.form.repeated);
+    if (given.editing === undefined && repeated && factsOf(webhook.contract).signs && given.contracts.length === 0) alarm(formWords.repeated);
     else say(words.actions.saved);
     go(webhook);
   });
@@ -116,46 +117,46 @@ function Form({ given }: { given: Given }) {
       }}
     >
       <Summary errors={errors} focus={form.focus} />
-      <Field label={vendor.name} name="name" required help={words.form.nameHelp} error={errors['name']}>
+      <Field label={vendor.name} name="name" required help={formWords.nameHelp} error={errors['name']}>
         {(attributes) => <input {...attributes} type="text" maxLength={256} autocomplete="off" value={draft.name} onInput={(event) => set({ name: event.currentTarget.value })} />}
       </Field>
-      <Field label={vendor.url} name="url" required help={words.form.urlHelp} error={errors['url']}>
+      <Field label={vendor.url} name="url" required help={formWords.urlHelp} error={errors['url']}>
         {(attributes) => <input {...attributes} class="mono" type="text" inputMode="url" maxLength={2048} placeholder="https://" autocomplete="off" spellcheck={false} value={draft.url} onInput={(event) => set({ url: event.currentTarget.value })} />}
       </Field>
       {draft.url.trim() === INBOX ? (
         <p class="help">
-          {words.form.isInbox} {words.form.inboxHelp}
+          {words.list.isInbox} {formWords.inboxHelp}
         </p>
       ) : (
         before === undefined && (
           <div class="row">
             <button type="button" class="button" onClick={() => set({ url: INBOX })}>
-              {words.form.useInbox}
+              {formWords.useInbox}
             </button>
-            <span class="help">{words.form.inboxHelp}</span>
+            <span class="help">{formWords.inboxHelp}</span>
           </div>
         )
       )}
-      {isHttp && <Notice tone="warn">{words.form.httpWarning}</Notice>}
-      {dropsSecrets && <Notice tone="warn">{words.form.hostChanges}</Notice>}
+      {isHttp && <Notice tone="warn">{formWords.httpWarning}</Notice>}
+      {dropsSecrets && <Notice tone="warn">{formWords.hostChanges}</Notice>}
       <EventPicker label={vendor.events} catalogue={given.catalogue} failed={given.catalogueFailed} filters={draft.events} onChange={(events) => set({ events })} error={errors['events']} />
       {!facts.signs ? (
-        <p class="help">{words.form.secretUnsigned}</p>
+        <p class="help">{formWords.secretUnsigned}</p>
       ) : before !== undefined ? (
-        <p class="help">{words.form.secretSet}</p>
+        <p class="help">{formWords.secretSet}</p>
       ) : (
         <SecretChoice own={form.own} onOwn={form.setOwn} facts={facts} error={errors['secret']} inputRef={form.refs.secret} onInput={form.touch} />
       )}
       <BasicAuth form={form} before={before} />
       <Advanced draft={draft} errors={errors} contracts={given.contracts} onChange={set} />
       <div data-field="active">
-        <Check as="switch" label={words.form.active} help={words.form.activeHelp} checked={draft.active} onChange={(active) => set({ active })} />
+        <Check as="switch" label={formWords.active} help={formWords.activeHelp} checked={draft.active} onChange={(active) => set({ active })} />
       </div>
       {failure !== undefined && <Failure form={form} />}
       <div class="form-foot">
         {idle && (
           <span class="soft small" id="unchanged">
-            {words.form.unchanged}
+            {formWords.unchanged}
           </span>
         )}
         <a class="button" href={tenant.href('webhooks')}>
@@ -173,7 +174,7 @@ function Form({ given }: { given: Given }) {
 type FormState = ReturnType<typeof useForm>;
 
 function Summary({ errors, focus }: { errors: Record<string, string>; focus: (field: string) => void }) {
-  const words = texts('webhooks').form;
+  const words = texts('webhookForm');
   const fields = Object.entries(errors);
   if (fields.length === 0) return null;
   return (
@@ -195,7 +196,7 @@ function Summary({ errors, focus }: { errors: Record<string, string>; focus: (fi
 }
 
 function BasicAuth({ form, before }: { form: FormState; before: Webhook | undefined }) {
-  const words = texts('webhooks').form;
+  const words = texts('webhookForm');
   const { draft, set, errors } = form;
   const isSet = before?.basicAuth !== undefined && !hostChanges(before.url, draft.url);
   return (
@@ -217,7 +218,7 @@ function BasicAuth({ form, before }: { form: FormState; before: Webhook | undefi
 }
 
 function Failure({ form }: { form: FormState }) {
-  const words = texts('webhooks').form;
+  const words = texts('webhookForm');
   const error = form.failure;
   if (error === undefined) return null;
   if (error.status === 412) {

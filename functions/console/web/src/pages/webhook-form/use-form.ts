@@ -20,13 +20,13 @@ export function read(tenantId: string, webhookId: string, signal?: AbortSignal):
 }
 
 function wordOf(mistake: MistakeName): string {
-  const words = texts('webhooks').form;
+  const words = texts('webhookForm');
   return mistake === 'required' || mistake === 'passwordRequired' || mistake === 'secretRequired' ? base().fields.required : words[mistake];
 }
 
 /** The server's mistakes at their fields: its reason in plain words, if the page has them. */
 function placed(error: ApiError): Record<string, string> {
-  const { urlReasons } = texts('webhooks');
+  const { urlReasons } = texts('webhookForm');
   return Object.fromEntries(fieldErrors(error).map((one): [string, string] => [one.field.replace(/^events\.\d+$/, 'events'), (one.field === 'url' ? urlReasons[one.reason ?? ''] : undefined) ?? safeLine(one.detail)]));
 }
 

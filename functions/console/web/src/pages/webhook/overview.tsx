@@ -25,7 +25,7 @@ export function Overview({ webhook, stats }: { webhook: Webhook; stats: Stats | 
         <dt>{vendor.url}</dt>
         <dd class="row">
           {webhook.url === INBOX ? (
-            words.form.isInbox
+            words.list.isInbox
           ) : (
             <>
               <span class="mono">{safeLine(webhook.url)}</span>
@@ -57,14 +57,6 @@ export function Overview({ webhook, stats }: { webhook: Webhook; stats: Stats | 
                 </dd>
               </>
             )}
-          </>
-        )}
-        {webhook.lastSuccessAt != null && (
-          <>
-            <dt>{words.detail.lastSuccess}</dt>
-            <dd>
-              <Time at={webhook.lastSuccessAt} />
-            </dd>
           </>
         )}
         <dt>{words.detail.created}</dt>

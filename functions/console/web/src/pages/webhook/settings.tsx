@@ -30,7 +30,7 @@ export function Settings({ webhook, actions, onChanged }: { webhook: Webhook; ac
   return (
     <>
       <dl class="facts card">
-        <dt>{texts('webhooks').form.contract}</dt>
+        <dt>{texts('webhooks').detail.contract}</dt>
         <dd>{safeLine(webhook.contract)}</dd>
         <dt>{words.timeout}</dt>
         <dd>{timeout === undefined ? base().words.unknown : base().time.seconds(timeout)}</dd>

@@ -8,8 +8,7 @@ import type { StatusName } from '../../parts/status';
 import { base, texts } from '../../texts';
 import type { VendorWords } from '../../texts/en/webhooks';
 
-/** The last four members come with the API's next version. */
-export type Webhook = components['schemas']['Webhook'] & { disabledAt?: string | null; failingSince?: string | null; slow?: boolean | null; lastSuccessAt?: string | null };
+export type Webhook = components['schemas']['Webhook'];
 export type Counts = components['schemas']['DeliveryCounts'];
 export type Stats = components['schemas']['Stats'];
 

@@ -41,7 +41,7 @@ export function useStats(tenantId: string): Stats | undefined {
 
 export function UrlCell({ url, max = 34 }: { url: string; max?: number }) {
   const { scheme, host, path } = urlParts(url);
-  if (url === INBOX) return <span>{texts('webhooks').form.isInbox}</span>;
+  if (url === INBOX) return <span>{texts('webhooks').list.isInbox}</span>;
   return (
     <Hinted hint={safeLine(url)} class="url">
       {scheme}

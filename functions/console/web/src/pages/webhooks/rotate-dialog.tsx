@@ -112,21 +112,21 @@ interface ChoiceProps {
 
 /** Generated, or one's own. The input is not kept in any state: it goes with the form. */
 export function SecretChoice({ own, onOwn, facts, error, inputRef, onInput }: ChoiceProps) {
-  const words = texts('webhooks').form;
+  const words = texts('webhooks').secretChoice;
   const [shown, setShown] = useState(false);
   const id = useId();
   return (
     <fieldset class="stack-small" data-field="secret">
-      <legend>{words.secret}</legend>
-      <span class="help">{words.secretHelp}</span>
+      <legend>{words.legend}</legend>
+      <span class="help">{words.help}</span>
       {[false, true].map((value) => (
         <label class="check" key={String(value)}>
           <input type="radio" name={`${id}-secret`} checked={own === value} onChange={() => onOwn(value)} />
-          {value ? words.secretOwn : words.secretGenerate}
+          {value ? words.own : words.generate}
         </label>
       ))}
       {own && (
-        <Field label={words.secretOwnLabel} name="secret-value" required error={error} help={facts.secret === 'whsec' ? words.secretOwnWhsec : facts.secret === 'literal' ? words.secretOwnLiteral : undefined}>
+        <Field label={words.ownLabel} name="secret-value" required error={error} help={facts.secret === 'whsec' ? words.ownWhsec : facts.secret === 'literal' ? words.ownLiteral : undefined}>
           {(attributes) => (
             <span class="row nowrap">
               <SecretInput {...attributes} inputRef={inputRef} shown={shown} maxLength={1024} onInput={onInput} />

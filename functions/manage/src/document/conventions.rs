@@ -82,6 +82,7 @@ fn null_has_a_meaning_in_a_merge_patch_and_nowhere_else() {
     let mut others = named_by(&document, &bodies(&document, false));
     others.extend(named_by(&document, &answers(&document)));
     let received = named_by(&document, &document["webhooks"]);
+    let parameters = named_by(&document, &document["paths"]);
     let mut in_patches = 0;
     for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
         let nulls = nulls(schema);
@@ -90,7 +91,7 @@ fn null_has_a_meaning_in_a_merge_patch_and_nowhere_else() {
         } else if patches.contains(name) {
             in_patches += nulls.len();
         }
-        let is_used = [&patches, &others, &received]
+        let is_used = [&patches, &others, &received, &parameters]
             .iter()
             .any(|names| names.contains(name));
         assert!(is_used, "{name} is used by nothing");

@@ -1037,8 +1037,8 @@ export interface paths {
         };
         /**
          * List the webhooks of all tenants that are in trouble
-         * @description Those that Postel disabled, and those whose receiver fails or is slow; the newest webhook first.
-         *     For the operator.
+         * @description Those that Postel disabled, and those whose receiver fails or is slow; by tenant. For the
+         *     operator.
          */
         get: operations["operatorWebhooks.list"];
         put?: never;
@@ -2515,11 +2515,6 @@ export interface components {
             /** @description Where it goes. */
             url: string;
         };
-        /**
-         * @description A status code of a response (`503`), or a class of them (`5xx`).
-         * @example 5xx
-         */
-        ResponseCodes: string;
         /** @description Which failures of a webhook to redrive. */
         RetryFailed: {
             /** @description How many per second. Default: 50. */

@@ -122,6 +122,22 @@ pub(crate) struct Change {
     /// Ignored.
     #[serde(default)]
     #[schema(read_only)]
+    disabled_at: Value,
+    /// Ignored.
+    #[serde(default)]
+    #[schema(read_only)]
+    failing_since: Value,
+    /// Ignored.
+    #[serde(default)]
+    #[schema(read_only)]
+    slow: Value,
+    /// Ignored.
+    #[serde(default)]
+    #[schema(read_only)]
+    state: Value,
+    /// Ignored.
+    #[serde(default)]
+    #[schema(read_only)]
     previous_secrets: Value,
     /// For people.
     #[schema(max_length = 256)]

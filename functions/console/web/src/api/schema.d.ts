@@ -3064,9 +3064,13 @@ export interface components {
             /** @description Ignored. */
             createdAt?: unknown;
             /** @description Ignored. */
+            disabledAt?: unknown;
+            /** @description Ignored. */
             disabledReason?: unknown;
             /** @description Which events it gets. */
             events?: string[];
+            /** @description Ignored. */
+            failingSince?: unknown;
             headers?: {
                 [key: string]: string | null;
             };
@@ -3077,6 +3081,10 @@ export interface components {
             overrides?: components["schemas"]["WebhookOverridesUpdate"] | null;
             /** @description Ignored. */
             previousSecrets?: unknown;
+            /** @description Ignored. */
+            slow?: unknown;
+            /** @description Ignored. */
+            state?: unknown;
             /** @description Ignored. */
             tenantId?: unknown;
             /** @description Ignored. */

@@ -20,7 +20,7 @@ import { locale, texts } from '../../texts';
 import { ofReason } from '../../lib/explanations';
 import './overview.css';
 
-type Webhook = components['schemas']['Webhook'] & { failingSince?: string | null; disabledAt?: string | null; lastSuccessAt?: string | null };
+type Webhook = components['schemas']['Webhook'];
 type DeadLetter = components['schemas']['DeadLetter'];
 
 interface Some<T> {
@@ -156,7 +156,6 @@ function Webhooks({ id, title, note, list, since, reason }: WebhooksProps) {
     { id: 'url', head: words.columns.url, cell: (one) => <Url url={one.url} /> },
     ...(reason === true ? [{ id: 'reason', head: words.columns.reason, cell: (one: Webhook) => (one.disabledReason === undefined ? '' : (words.reasons[one.disabledReason] ?? safeLine(one.disabledReason))) }] : []),
     ...(since === undefined ? [] : [{ id: 'since', head: words.columns.since, cell: (one: Webhook) => <Time at={since(one)} none="–" /> }]),
-    { id: 'last', head: words.columns.last, cell: (one) => <Time at={one.lastSuccessAt} none="–" /> },
   ];
   return (
     <section class="stack-small" id={id}>

@@ -1,6 +1,7 @@
-// What the test receiver has got, newest first. The shapes are those of the API's next version.
+// What the test receiver has got, newest first.
 
-import { raw } from '../../api/client';
+import { api, take } from '../../api/client';
+import type { components } from '../../api/schema';
 import { segment } from '../../lib/place';
 import { usePages } from '../../lib/resource';
 import { safeBlock, safeLine } from '../../lib/safe-text';
@@ -12,25 +13,14 @@ import { Status } from '../../parts/status';
 import { base, texts } from '../../texts';
 import type { Webhook } from '../webhooks/data';
 
-interface Received {
-  id: string;
-  receivedAt: string;
-  deliveryId?: string;
-  attempt?: number;
-  method?: string;
-  headers?: Record<string, string> | { name: string; value: string }[];
-  body?: string;
-  signature?: { valid?: boolean };
-  response?: { statusCode?: number };
-}
+type Received = components['schemas']['InboxRequestEntry'];
 
-const headerLines = (headers: Received['headers']): string[] => (Array.isArray(headers) ? headers.map(({ name, value }) => `${name}: ${value}`) : Object.entries(headers ?? {}).map(([name, value]) => `${name}: ${value}`));
+const headerLines = (headers: Received['headers']): string[] => Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
 
 export function Inbox({ webhook }: { webhook: Webhook }) {
   const words = texts('webhooks').detail;
   const { id: tenantId, href } = useTenant();
-  const path = `/v1/tenants/${segment(tenantId)}/webhooks/${segment(webhook.id)}/requests`;
-  const read = usePages<Received>(`requests ${tenantId} ${webhook.id}`, (request) => request.id, (cursor, signal) => raw('GET', `${path}?limit=25${cursor === undefined ? '' : `&cursor=${encodeURIComponent(cursor)}`}`, undefined, { signal }));
+  const read = usePages<Received>(`requests ${tenantId} ${webhook.id}`, (request) => request.id, (cursor, signal) => take(api.GET('/v1/tenants/{tenantId}/webhooks/{webhookId}/requests', { params: { path: { tenantId, webhookId: webhook.id }, query: { limit: 25, cursor } }, signal })));
   return (
     <section class="stack-small">
       <div class="row spread">
@@ -50,11 +40,20 @@ export function Inbox({ webhook }: { webhook: Webhook }) {
               {requests.map((request) => (
                 <details class="card" key={request.id}>
                   <summary>
-                    <Time at={request.receivedAt} /> · {safeLine(request.method ?? 'POST')} · {request.response?.statusCode}{' '}
-                    {request.signature?.valid !== undefined && <Status name={request.signature.valid ? 'completed' : 'failed'} word={request.signature.valid ? words.signatureValid : words.signatureWrong} />}
+                    <Time at={request.receivedAt} /> · {safeLine(request.method)} · {request.response.statusCode}{' '}
+                    {request.signature !== undefined && <Status name={request.signature.valid ? 'completed' : 'failed'} word={request.signature.valid ? words.signatureValid : words.signatureWrong} />}
                   </summary>
                   <div class="stack-small">
-                    {request.deliveryId !== undefined && <a href={href(`deliveries/${segment(request.deliveryId)}`)}>{texts('webhooks').test.see}</a>}
+                    <a href={href(`deliveries/${segment(request.deliveryId)}`)}>{texts('webhooks').test.see}</a>
+                    {request.signature !== undefined && (
+                      <ul class="plain-list">
+                        {request.signature.checks.map((check) => (
+                          <li key={check.name}>
+                            <Status name={check.passed ? 'completed' : 'failed'} word={words.checks[check.name] ?? safeLine(check.name)} /> {safeLine(check.detail)}
+                          </li>
+                        ))}
+                      </ul>
+                    )}
                     <pre tabIndex={0}>{headerLines(request.headers).map(safeLine).join('\n')}</pre>
                     <pre tabIndex={0} class="preview">
                       {safeBlock(request.body ?? '')}

@@ -20,7 +20,7 @@ export const operator: typeof en = {
     slowTitle: 'Langsame Webhooks',
     slowNote: 'Ihre Empfänger antworten spät, also haben ihre Zustellungen eine eigene Warteschlange.',
     deadTitle: 'Unzustellbare der letzten 24 Stunden, nach Grund',
-    columns: { webhook: 'Webhook', tenant: 'Mandant', url: 'URL', since: 'Seit', last: 'Letzter Erfolg', reason: 'Grund', count: 'Anzahl', meaning: 'Was es heißt' },
+    columns: { webhook: 'Webhook', tenant: 'Mandant', url: 'URL', since: 'Seit', reason: 'Grund', count: 'Anzahl', meaning: 'Was es heißt' },
     none: 'Keine.',
     all: 'Alle unzustellbaren',
     tenants: 'Alle Mandanten',

@@ -132,6 +132,7 @@ export const webhooks: Parts['webhooks'] = {
     requestsEmpty: 'Noch nichts empfangen. Senden Sie einen Test.',
     signatureValid: 'Signatur ist echt',
     signatureWrong: 'Signatur ist falsch',
+    checks: { header: 'Header', timestamp: 'Zeit', signature: 'Signatur' },
   },
   test: {
     title: (name) => `Test an „${name}“ senden`,

@@ -19,7 +19,7 @@ export const operator = {
     slowTitle: 'Slow webhooks',
     slowNote: 'Their receivers answer late, so their deliveries have a queue of their own.',
     deadTitle: 'Dead letters of the last 24 hours, by reason',
-    columns: { webhook: 'Webhook', tenant: 'Tenant', url: 'URL', since: 'Since', last: 'Last success', reason: 'Reason', count: 'Number', meaning: 'What it means' },
+    columns: { webhook: 'Webhook', tenant: 'Tenant', url: 'URL', since: 'Since', reason: 'Reason', count: 'Number', meaning: 'What it means' },
     none: 'None.',
     all: 'All dead letters',
     tenants: 'All tenants',

@@ -140,6 +140,7 @@ export const webhooks = {
     requestsEmpty: 'Nothing has been received yet. Send a test event.',
     signatureValid: 'Signature is genuine',
     signatureWrong: 'Signature is wrong',
+    checks: { header: 'Header', timestamp: 'Time', signature: 'Signature' } as Record<string, string>,
   },
   test: {
     title: (name: string) => `Send test event to "${name}"`,

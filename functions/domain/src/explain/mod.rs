@@ -1,8 +1,8 @@
 //! Why a webhook gets an event or not, what is sent to it, and when.
 //!
 //! Nothing is sent and nothing is written. The decisions and the request are the dispatcher's own
-//! code: [`FirstStep`], [`NextStep`] and [`UnsignedRequest`]. Test: the simulator compares every
-//! explanation with what was delivered.
+//! code: [`FirstStep`], [`NextStep`] and [`UnsignedRequest`](crate::flow::UnsignedRequest). Test:
+//! the simulator compares every explanation with what was delivered.
 
 mod reason;
 mod request;

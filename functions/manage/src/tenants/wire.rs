@@ -77,8 +77,8 @@ impl Put {
     }
 }
 
-/// The changes, as a JSON merge patch: null gives a member its default. [`TenantPatch`] reads it;
-/// this is its shape.
+/// The changes, as a JSON merge patch: null gives a member its default.
+/// [`domain::tenant::TenantPatch`] reads it; this is its shape.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = TenantUpdate, description = "The changes, as a JSON merge patch: null gives a member its default.")]

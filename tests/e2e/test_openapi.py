@@ -16,8 +16,8 @@ FUZZ = Path(__file__).resolve().parents[1] / "openapi" / "fuzz.py"
 METHODS = {"get", "post", "put", "patch", "delete"}
 # The gateway has one route for each of these, and answers other methods itself.
 ONE_METHOD = {"/health", "/openapi.json"}
-# An event may have the id `batch`, and is then read at the path where batches are published.
-SHARED = {("get", "/v1/tenants/{tenantId}/events/batch")}
+# An event may have the id `batch` or `explain`, and is then read at the path of that operation.
+SHARED = {("get", f"/v1/tenants/{{tenantId}}/events/{name}") for name in ("batch", "explain")}
 # It cancels, as an older form that the document does not have.
 OLDER = {("delete", "/v1/tenants/{tenantId}/redrives/{redriveId}")}
 # No body at all is as good as {} here: the plain form, for callers without a client.

@@ -24,7 +24,10 @@ PATHS = {
     "deadLetterId": "dl_01ARZ3NDEKTSV4RRFFQ69G5FAV",
     "redriveId": "01ARZ3NDEKTSV4RRFFQ69G5FAV",
     "keyId": "0123456789ab",
+    "sessionId": "ses_01ARZ3NDEKTSV4RRFFQ69G5FAV",
 }
+# Their body is `{}`.
+EMPTY = {"operatorSessions.create"}
 
 
 @pytest.fixture(scope="module")
@@ -187,7 +190,7 @@ def test_no_error_and_no_line_of_the_log_shows_a_value_of_a_body(document, opera
         what, place = operation["operationId"], filled(path, known)
         # An event's id is a name, and the error for a taken one contains it.
         tried = [member for member in dict.fromkeys(members(document, schema_of(operation), ())) if member[-1] != "id"]
-        assert tried, f"{what} has a body without members"
+        assert tried or what in EMPTY, f"{what} has a body without members"
         bodies = [json.dumps(with_value(BASES.get(what, {}), member, value)) for member in tried for value in kinds_of(canary)]
         bodies += [f'{{"a": {canary}}}', f'"{canary}"', f'["{canary}"]', canary, f'{{"a": "{canary}', f'{{"a": "{canary}"}} {canary}']
         asked += [(what, method, place, body.encode()) for body in bodies]

@@ -1,7 +1,7 @@
 //! The way in: a code for a token, without a key.
 
 use adapters::clock::{now, random};
-use api::caller::{JsonBody, json};
+use api::caller::{AnyCaller, JsonBody, json};
 use api::document::responses::{BodyResponses, OpenResponses};
 use api::problem::ProblemBody;
 use axum::extract::{Query, State};
@@ -26,6 +26,7 @@ use crate::{App, HandlerResult};
     request_body = Exchange,
     responses(
         (status = 201, description = "The session is open.", body = TokenResponse),
+        (status = 403, description = "A delivery called the API (`loop_detected`).", body = ProblemBody, content_type = "application/problem+json"),
         (status = 410, description = "The code is unknown, was used or has expired (`code_used`).", body = ProblemBody, content_type = "application/problem+json"),
         (status = 422, description = "The body is nested too deep (`too_deep`).", body = ProblemBody, content_type = "application/problem+json"),
         BodyResponses,
@@ -33,6 +34,7 @@ use crate::{App, HandlerResult};
     )
 )]
 pub(crate) async fn exchange(
+    _: AnyCaller,
     State(app): App,
     Query(query): Query<Vec<(String, String)>>,
     JsonBody(body): JsonBody<Exchange>,

@@ -3974,6 +3974,15 @@ export interface operations {
                 };
             };
             400: components["responses"]["InvalidBody"];
+            /** @description A delivery called the API (`loop_detected`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The code is unknown, was used or has expired (`code_used`). */
             410: {
                 headers: {

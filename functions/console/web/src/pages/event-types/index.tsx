@@ -118,7 +118,7 @@ function Groups({ types, search, onClear, children }: { types: EventTypeEntry[];
   const named = [...groups].sort(([a], [b]) => (a === '' ? 1 : b === '' ? -1 : a.localeCompare(b)));
   return named.map(([group, entries]) => (
     <section key={group} class="stack-small">
-      {(named.length > 1 || group !== '') && <h2>{group === '' ? words.otherGroup : safeLine(group)}</h2>}
+      <h2 class={named.length === 1 && group === '' ? 'visually-hidden' : ''}>{group === '' ? words.otherGroup : safeLine(group)}</h2>
       <ul class="types">{entries.map(children)}</ul>
     </section>
   ));

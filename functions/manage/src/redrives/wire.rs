@@ -136,8 +136,9 @@ pub(crate) struct RedriveResponse {
 #[serde(rename_all = "camelCase")]
 #[schema(as = RedriveEstimate)]
 pub(super) struct EstimateResponse {
+    /// True in the answer to a request with `dryRun`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(ignore)]
+    #[schema(nullable = false)]
     pub(super) dry_run: Option<bool>,
     /// How many would be redriven.
     pub(super) count: u64,

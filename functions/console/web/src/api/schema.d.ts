@@ -2445,6 +2445,8 @@ export interface components {
             complete: boolean;
             /** @description How many would be redriven. */
             count: number;
+            /** @description True in the answer to a request with `dryRun`. */
+            dryRun?: boolean;
         };
         /** @description The dead letters to count. */
         RedriveFilter: {

@@ -287,9 +287,9 @@ class Import:
             try:
                 concurrent.futures.wait([pool.submit(self.one, line) for line in todo])
             except KeyboardInterrupt:
-                # The requests under way are awaited, for their secrets.
-                print("Interrupted: waiting for the requests under way.", file=sys.stderr)
+                # The requests under way are awaited, for their secrets; no further one begins.
                 self.stop("the run was interrupted")
+                print("Interrupted: waiting for the requests under way.", file=sys.stderr)
 
     def one(self, line: Line) -> None:
         if self.api.stopped.is_set():

@@ -430,3 +430,8 @@ def test_a_patch_of_a_version_that_is_gone_changes_nothing(tenant: Tenant) -> No
     assert second.status == 200 and second.headers["etag"] != first
     refused(send("third", first), 412, "precondition_failed")
     assert tenant.operator.get(tenant.path()).ok()["name"] == "second"
+
+
+def test_a_body_for_the_operators_session_that_is_nested_too_deep_is_refused(operator):
+    answer = operator.call("POST", "/v1/sessions", b'{"a":' * 200 + b"1" + b"}" * 200)
+    assert (answer.status, answer.code) == (422, "too_deep")

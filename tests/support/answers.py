@@ -26,6 +26,9 @@ UNSEEN |= {
     ("operatorSessions.deleteAll", 204): "it signs out the other tests: its own test runs alone, on another stack",
 }
 
+# What an operation answers with the document's prose alone.
+IN_PROSE = {("redrives.create", 200): "the older form of redrives.estimate: as a second success, it would give every generated client a job that may be an estimate"}
+
 _written: set[str] = set()
 
 

@@ -83,14 +83,12 @@ class Run:
         self.known = {"tenantId": stack.unique("example"), "contractName": stack.unique("example"), "eventType": f"{stack.unique('example')}.created"}
         self.seen: dict[str, dict[str, Any]] = {}
 
-    def send(self, operation: str, status: int = 200, request: str = "request", query: str = "", besides: dict[str, Any] | None = None, **ids: str) -> Any:
+    def send(self, operation: str, status: int = 200, request: str = "request", query: str = "", **ids: str) -> Any:
         """Sends the operation's example and keeps the answer as it would be shown."""
         self.known |= ids
         method, path, _ = self.operations[operation]
         place = re.sub(r"{(\w+)}", lambda found: self.known[found[1]], path) + query
         body = self.examples.get(operation, {}).get(request)
-        if besides:
-            body = {**body, **besides}
         if operation == "sessions.exchange":
             body = {"code": self.code}
         answer: Answer = self.operator.call(method, place, None if body is None else self.real(body))
@@ -221,7 +219,6 @@ def _fail(run: Run) -> None:
         run.send(f"{resource}.delete", 204, deadLetterId=die())
     die()
     run.send("redrives.estimate")
-    run.send("redrives.create", besides={"dryRun": True})
     job = run.send("redrives.create", 202)["id"]
     stack.eventually(lambda: run.operator.get(f"{tenant}/redrives/{job}").ok()["status"] == "completed", 60, f"{job} to end")
     run.send("redrives.list", redriveId=job)

@@ -38,7 +38,6 @@ type RedriveList = List<RedriveResponse>;
     params(("tenantId" = TenantId, Path, description = "Whose dead letters."), Repeatable),
     request_body = Create,
     responses(
-        (status = 200, description = "With `dryRun`: how many dead letters it would redrive.", body = EstimateResponse),
         (
             status = 202,
             description = "The job.",

@@ -136,9 +136,9 @@ pub(crate) struct RedriveResponse {
 #[serde(rename_all = "camelCase")]
 #[schema(as = RedriveEstimate)]
 pub(super) struct EstimateResponse {
-    /// True in the answer to a request with `dryRun`.
+    /// True in the answer to a request with `dryRun`, which the document tells in prose alone.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
+    #[schema(ignore)]
     pub(super) dry_run: Option<bool>,
     /// How many would be redriven.
     pub(super) count: u64,

@@ -2445,8 +2445,6 @@ export interface components {
             complete: boolean;
             /** @description How many would be redriven. */
             count: number;
-            /** @description True in the answer to a request with `dryRun`. */
-            dryRun?: boolean;
         };
         /** @description The dead letters to count. */
         RedriveFilter: {
@@ -5089,15 +5087,6 @@ export interface operations {
             };
         };
         responses: {
-            /** @description With `dryRun`: how many dead letters it would redrive. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["RedriveEstimate"];
-                };
-            };
             /** @description The job. */
             202: {
                 headers: {

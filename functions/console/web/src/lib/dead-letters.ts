@@ -27,8 +27,7 @@ export function estimate(tenantId: string, choice: RedriveChoice, signal?: Abort
 }
 
 export function startRedrive(tenantId: string, choice: RedriveChoice, ratePerSecond: number): Promise<Redrive> {
-  // Without `dryRun` the answer is the job itself.
-  return take(api.POST('/v1/tenants/{tenantId}/redrives', { params: { path: { tenantId } }, body: { ...choice, ratePerSecond } })) as Promise<Redrive>;
+  return take(api.POST('/v1/tenants/{tenantId}/redrives', { params: { path: { tenantId } }, body: { ...choice, ratePerSecond } }));
 }
 
 export function readRedrive(tenantId: string, redriveId: string, signal?: AbortSignal): Promise<Redrive> {

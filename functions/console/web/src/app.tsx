@@ -39,7 +39,7 @@ const event = page(() => import('./pages/event'), 'events', 'log', 'failures', '
 const deadLetters = page(() => import('./pages/dead-letters'), 'deadLetters', 'redrives', 'log', 'failures', 'delivery');
 const redrives = page(() => import('./pages/redrives'), 'redrives', 'log', 'failures');
 const redrive = page(() => import('./pages/redrive'), 'redrives', 'log', 'failures');
-const eventTypes = page(() => import('./pages/event-types'), 'eventTypes');
+const eventTypes = page(() => import('./pages/event-types'), 'eventTypes', 'webhooks');
 const verify = page(() => import('./pages/verify'), 'verify');
 const keys = page(() => import('./pages/keys'), 'keys');
 const help = page(() => import('./pages/help'), 'help');

@@ -1,7 +1,7 @@
 // Why does nothing arrive? The checks that a person would make one after the other, as facts with a
 // verdict each; the page puts them into words.
 
-import { wants } from './event-filter';
+import { wants } from './event-filters';
 
 export interface Facts {
   webhook: { active: boolean; disabledReason?: string; events: readonly string[]; createdAt: string; url: string };

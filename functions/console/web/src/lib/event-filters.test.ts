@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { componentsOf, matches, otherFilters, ownFirst, shareOf, summary, switchComponent, switchType } from './event-filters';
+import { componentsOf, otherFilters, ownFirst, shareOf, summary, switchComponent, switchType, wants } from './event-filters';
 
 const catalogue = [
   { type: 'cv.job.completed', group: 'Jobs' },
@@ -13,7 +13,18 @@ const catalogue = [
 ];
 const all = componentsOf(catalogue);
 const named = (title: string) => all.find((component) => component.title === title)!;
-const gets = (filters: string[]) => catalogue.map((entry) => entry.type).filter((type) => filters.some((filter) => matches(filter, type)));
+const gets = (filters: string[]) => catalogue.map((entry) => entry.type).filter((type) => wants(filters, type));
+
+it('a filter selects a type, a component and everything below it, or everything', () => {
+  expect(wants(['*'], 'a.b')).toBe(true);
+  expect(wants(['item.*'], 'item.created')).toBe(true);
+  expect(wants(['item.*'], 'item.a.b')).toBe(true);
+  expect(wants(['item.*'], 'item')).toBe(false);
+  expect(wants(['item.*'], 'items.created')).toBe(false);
+  expect(wants(['item.created', 'x'], 'item.created')).toBe(true);
+  expect(wants(['Item.created'], 'item.created')).toBe(false);
+  expect(wants([], 'item.created')).toBe(false);
+});
 
 describe('components', () => {
   it('have a wildcard if it means their own types only', () => {

@@ -19,10 +19,12 @@ export interface Component {
 
 export const ALL = '*';
 
-export function matches(filter: string, type: string): boolean {
+function matches(filter: string, type: string): boolean {
   if (filter === ALL || filter === type) return true;
   return filter.endsWith('.*') && type.startsWith(filter.slice(0, -1));
 }
+
+export const wants = (filters: readonly string[], type: string): boolean => filters.some((filter) => matches(filter, type));
 
 const firstPart = (type: string): string => type.split('.', 1)[0] ?? type;
 
@@ -57,7 +59,7 @@ export type Share = 'all' | 'some' | 'none';
 
 export function shareOf(component: Component, filters: string[]): Share {
   if (filters.includes(ALL) || (component.wildcard !== undefined && filters.some((filter) => filter.endsWith('.*') && matches(filter, component.wildcard?.slice(0, -1) ?? '')))) return 'all';
-  const count = component.types.filter((entry) => filters.some((filter) => matches(filter, entry.type))).length;
+  const count = component.types.filter((entry) => wants(filters, entry.type)).length;
   return count === 0 ? 'none' : count === component.types.length ? 'all' : 'some';
 }
 
@@ -69,7 +71,7 @@ function without(component: Component, filters: string[], all: Component[]): str
   const kept = filters.filter((filter) => !inside(filter));
   const wide = filters.filter((filter) => inside(filter) && all.some((other) => other !== component && other.types.some((entry) => matches(filter, entry.type))));
   if (wide.length === 0) return kept;
-  const others = all.filter((other) => other !== component).flatMap((other) => (other.types.every((entry) => wide.some((filter) => matches(filter, entry.type))) ? wholly(other) : other.types.map((entry) => entry.type).filter((type) => wide.some((filter) => matches(filter, type)))));
+  const others = all.filter((other) => other !== component).flatMap((other) => (other.types.every((entry) => wants(wide, entry.type)) ? wholly(other) : other.types.map((entry) => entry.type).filter((type) => wants(wide, type))));
   return [...new Set([...kept, ...others])];
 }
 
@@ -81,8 +83,8 @@ export function switchComponent(component: Component, on: boolean, filters: stri
 
 /** One type. Taking one out of a whole component writes the others out. */
 export function switchType(type: string, component: Component, on: boolean, filters: string[], all: Component[]): string[] {
-  if (on) return filters.some((filter) => matches(filter, type)) ? filters : [...filters, type];
-  const left = component.types.map((entry) => entry.type).filter((one) => one !== type && filters.some((filter) => matches(filter, one)));
+  if (on) return wants(filters, type) ? filters : [...filters, type];
+  const left = component.types.map((entry) => entry.type).filter((one) => one !== type && wants(filters, one));
   return [...without(component, filters, all), ...left];
 }
 
@@ -101,7 +103,7 @@ export function summary(filters: string[], words: { all: string; wholeOf: (compo
 
 /** The catalogue, those that the webhook gets first. */
 export function ownFirst(catalogue: CatalogueType[], filters: string[]): { own: CatalogueType[]; others: CatalogueType[] } {
-  const gets = (entry: CatalogueType): boolean => filters.some((filter) => matches(filter, entry.type));
+  const gets = (entry: CatalogueType): boolean => wants(filters, entry.type);
   const known = new Set(catalogue.map((entry) => entry.type));
   const extra = filters.filter((filter) => !filter.endsWith('*') && !known.has(filter)).map((type): CatalogueType => ({ type }));
   return { own: [...catalogue.filter(gets), ...extra], others: catalogue.filter((entry) => !gets(entry)) };

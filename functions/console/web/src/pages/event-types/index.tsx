@@ -7,7 +7,7 @@ import { api, take } from '../../api/client';
 import { can } from '../../api/session';
 import type { PageProps } from '../../app';
 import type { components } from '../../api/schema';
-import { wants } from '../../lib/event-filter';
+import { wants } from '../../lib/event-filters';
 import { place } from '../../lib/place';
 import { useResource } from '../../lib/resource';
 import { safeBlock, safeLine } from '../../lib/safe-text';
@@ -97,7 +97,7 @@ export default function EventTypesPage(_props: PageProps) {
                   </Entry>
                 )}
               </Groups>
-              {testing !== null && <SendTest tenantId={tenantId} entry={testing} webhooks={webhooks} onClose={() => setTesting(null)} />}
+              {testing !== null && <SendTest entry={testing} webhooks={webhooks} onClose={() => setTesting(null)} />}
             </>
           )
         }

@@ -2,7 +2,7 @@
 
 import { useId, useRef, useState } from 'preact/hooks';
 
-import { ALL, type CatalogueType, type Component, componentsOf, matches, otherFilters, shareOf, switchComponent, switchType } from '../../lib/event-filters';
+import { ALL, type CatalogueType, type Component, componentsOf, otherFilters, shareOf, switchComponent, switchType, wants } from '../../lib/event-filters';
 import { safeLine } from '../../lib/safe-text';
 import { Check } from '../../parts/check';
 import { Field, FieldError } from '../../parts/field';
@@ -30,7 +30,7 @@ export function EventPicker({ label, catalogue, failed, filters, onChange, error
   const fits = (entry: CatalogueType, component: Component): boolean => `${component.title} ${entry.type} ${entry.name ?? ''} ${entry.description ?? ''}`.toLowerCase().includes(text);
   const shown = all.map((component) => ({ component, types: component.types.filter((entry) => fits(entry, component)) })).filter(({ types }) => types.length > 0);
   const everything = filters.includes(ALL);
-  const count = catalogue.filter((entry) => filters.some((filter) => matches(filter, entry.type))).length + otherFilters(filters, all).filter((filter) => !filter.endsWith('*')).length;
+  const count = catalogue.filter((entry) => wants(filters, entry.type)).length + otherFilters(filters, all).filter((filter) => !filter.endsWith('*')).length;
   return (
     <fieldset class="section" data-field="events" aria-describedby={`${id}-help${error === undefined ? '' : ` ${id}-error`}`}>
       <legend>
@@ -100,7 +100,7 @@ function ComponentBox({ component, types, filters, all, onChange }: BoxProps) {
               </>
             }
             help={entry.description === undefined ? undefined : safeLine(entry.description)}
-            checked={filters.some((filter) => matches(filter, entry.type))}
+            checked={wants(filters, entry.type)}
             onChange={(on) => onChange(switchType(entry.type, component, on, filters, all))}
           />
         ))}

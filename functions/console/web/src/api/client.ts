@@ -15,10 +15,16 @@ export const troubled = signal<'offline' | 'server' | null>(null);
 
 const MAX_WAIT_SECONDS = 60;
 
+/** The most answers that are kept for a repeated read. */
+const MAX_KNOWN = 40;
+
 let token: string | null = null;
+/** Answers with an ETag, by address: a read that is repeated asks only for what has changed. */
+const known = new Map<string, Response>();
 let onUnauthorized: () => void = () => undefined;
 
 export function setToken(value: string | null): void {
+  if (value !== token) known.clear();
   token = value;
 }
 
@@ -40,16 +46,31 @@ async function once(request: Request): Promise<Response> {
   }
 }
 
+/** Asks for what has changed. Without a change the answer that is known comes again. */
+async function conditional(request: Request): Promise<Response> {
+  const before = request.method === 'GET' && !request.headers.has('if-none-match') ? known.get(request.url) : undefined;
+  if (before !== undefined) request.headers.set('if-none-match', before.headers.get('etag') ?? '');
+  const response = await once(request);
+  if (response.status === 304 && before !== undefined) return before.clone();
+  if (request.method === 'GET') {
+    known.delete(request.url);
+    if (response.ok && response.headers.has('etag')) known.set(request.url, response.clone());
+    const [oldest] = known.keys();
+    if (known.size > MAX_KNOWN && oldest !== undefined) known.delete(oldest);
+  }
+  return response;
+}
+
 async function send(request: Request): Promise<Response> {
   if (token !== null) request.headers.set('authorization', `Bearer ${token}`);
   const used = token;
   const again = request.method === 'GET' ? request.clone() : undefined;
-  let response = await once(request);
+  let response = await conditional(request);
   if (response.status === 429 && again !== undefined) {
     const seconds = Math.min(retryAfterOf(response.headers) ?? 5, MAX_WAIT_SECONDS);
     waitingUntil.value = Date.now() + seconds * 1000;
     await sleep(seconds * 1000);
-    response = await once(again);
+    response = await conditional(again);
   }
   if (response.status === 401 && used === token) onUnauthorized();
   return response;

@@ -12,6 +12,8 @@ export type RedriveEstimate = Schemas['RedriveEstimate'];
 export const DELIVERY_REASONS = ['exhausted', 'refused', 'gone', 'address_blocked', 'invalid_url', 'webhook_inactive', 'undeliverable', 'event_erased'];
 /** Reasons of messages that never became an event. */
 export const MESSAGE_REASONS = ['malformed_json', 'invalid_event', 'payload_too_large', 'sender_not_allowed', 'id_conflict'];
+/** Reasons of messages of which nobody is known whose they are. */
+export const NOBODYS_REASONS = ['malformed_json', 'invalid_event', 'payload_too_large', 'unknown_tenant', 'sender_not_allowed'];
 
 /** Which dead letters a job sends again. */
 export interface RedriveChoice {

@@ -20,18 +20,20 @@ export const now = signal(Date.now());
 
 export const suspended = computed(() => paused.value || open.value > 0 || hidden.value || offline.value || locked.value);
 
-const tasks = new Set<() => Promise<void> | void>();
+/** `asked`: a person wants it now, however young the data is. */
+type Task = (asked: boolean) => Promise<void> | void;
+const tasks = new Set<Task>();
 
 /** Calls `task` at each refresh. The answer ends it. */
-export function onRefresh(task: () => Promise<void> | void): () => void {
+export function onRefresh(task: Task): () => void {
   tasks.add(task);
   return () => {
     tasks.delete(task);
   };
 }
 
-export async function refreshNow(): Promise<void> {
-  await Promise.allSettled([...tasks].map(async (task) => task()));
+export async function refreshNow(asked = true): Promise<void> {
+  await Promise.allSettled([...tasks].map(async (task) => task(asked)));
   refreshedAt.value = Date.now();
 }
 
@@ -51,6 +53,6 @@ export function startRefresh(): void {
     const due = !suspended.value && now.value - refreshedAt.value >= REFRESH_SECONDS * 1000;
     if (!due || running) return;
     running = true;
-    void refreshNow().finally(() => (running = false));
+    void refreshNow(false).finally(() => (running = false));
   });
 }

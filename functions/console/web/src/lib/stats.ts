@@ -1,7 +1,5 @@
 // A tenant's counts. Counting reads much of the log, so an open page asks at most once a minute.
 
-import { useRef } from 'preact/hooks';
-
 import { api, take } from '../api/client';
 import type { components } from '../api/schema';
 import { type Resource, useResource } from './resource';
@@ -11,16 +9,22 @@ export type DeliveryCounts = components['schemas']['DeliveryCounts'];
 
 const AT_MOST_EVERY = 59_000;
 
+/** What was asked last: pages that show the same counts share them. */
+const asked = new Map<string, { at: number; stats: Promise<Stats> }>();
+
+export function readStats(tenantId: string, since?: string): Promise<Stats> {
+  const key = JSON.stringify([tenantId, since]);
+  for (const [old, { at }] of asked) if (Date.now() - at >= AT_MOST_EVERY) asked.delete(old);
+  const known = asked.get(key);
+  if (known !== undefined) return known.stats;
+  const stats = take(api.GET('/v1/tenants/{tenantId}/stats', { params: { path: { tenantId }, query: { since } } }));
+  asked.set(key, { at: Date.now(), stats });
+  stats.catch(() => asked.delete(key));
+  return stats;
+}
+
 export function useStats(tenantId: string, since: string | undefined): Resource<Stats> {
-  const key = `stats ${tenantId} ${since ?? ''}`;
-  const last = useRef<{ key: string; at: number; stats: Stats } | null>(null);
-  return useResource(key, async (signal) => {
-    const known = last.current;
-    if (known !== null && known.key === key && Date.now() - known.at < AT_MOST_EVERY) return known.stats;
-    const stats = await take(api.GET('/v1/tenants/{tenantId}/stats', { params: { path: { tenantId }, query: { since } }, signal }));
-    last.current = { key, at: Date.now(), stats };
-    return stats;
-  });
+  return useResource(`stats ${tenantId} ${since ?? ''}`, () => readStats(tenantId, since));
 }
 
 /** The counts of one webhook, or of the tenant. */

@@ -30,14 +30,22 @@ export function Bulk({ act, letters, onClose, onDone }: Props) {
   const run = async (): Promise<void> => {
     setError(undefined);
     const done: DeadLetter[] = [];
+    let gone = 0;
     try {
       for (const one of left) {
         setProgress(all - left.length + done.length);
         const params = { path: { deadLetterId: one.id } };
-        await take(act === 'remove' ? api.DELETE('/v1/dead-letters/{deadLetterId}', { params }) : api.POST('/v1/dead-letters/{deadLetterId}/redrive', { params }));
+        try {
+          await take(act === 'remove' ? api.DELETE('/v1/dead-letters/{deadLetterId}', { params }) : api.POST('/v1/dead-letters/{deadLetterId}/redrive', { params }));
+        } catch (thrown) {
+          // Redriven and delivered meanwhile, or deleted by somebody else.
+          if (asError(thrown).status !== 404) throw thrown;
+          gone += 1;
+        }
         done.push(one);
       }
-      say(act === 'remove' ? words.deleted(all) : words.done(all));
+      const made = all - gone;
+      say([made > 0 || gone === 0 ? (act === 'remove' ? words.deleted(made) : words.done(made)) : '', gone > 0 ? words.gone(gone) : ''].join(' ').trim());
       onDone(done);
       onClose();
     } catch (thrown) {

@@ -1,5 +1,6 @@
 import { useState } from 'preact/hooks';
 
+import { NOBODYS_REASONS } from '../../lib/dead-letters';
 import { safeLine } from '../../lib/safe-text';
 import { short } from '../../lib/explanations';
 import { Field } from '../../parts/field';
@@ -23,6 +24,7 @@ const REASONS = [
   'undeliverable',
   'event_erased',
 ];
+const NOBODYS = NOBODYS_REASONS.join(',');
 const DAY = 86_400_000;
 
 interface Filter {
@@ -55,7 +57,8 @@ export function Filters({ filter, onChange }: { filter: Filter; onChange: (filte
         {(attributes) => (
           <select {...attributes} value={filter.reason ?? ''} onChange={(event) => onChange({ ...filter, reason: event.currentTarget.value })}>
             <option value="">{words.any}</option>
-            {[...new Set([...REASONS, ...(filter.reason === undefined ? [] : [filter.reason])])].map((one) => (
+            <option value={NOBODYS}>{words.nobodys}</option>
+            {[...new Set([...REASONS, ...(filter.reason === undefined || filter.reason === NOBODYS ? [] : [filter.reason])])].map((one) => (
               <option key={one} value={one}>
                 {safeLine(short(failures, one))}
               </option>

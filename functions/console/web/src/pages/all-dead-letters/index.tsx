@@ -12,6 +12,7 @@ import { now } from '../../lib/refresh';
 import { usePages } from '../../lib/resource';
 import { safeLine } from '../../lib/safe-text';
 import { relative } from '../../lib/time';
+import { several } from '../../lib/use-list-filter';
 import { Icon } from '../../parts/icon';
 import { Menu } from '../../parts/menu';
 import { Page } from '../../parts/page';
@@ -43,7 +44,7 @@ export default function AllDeadLettersPage({ query }: PageProps) {
     key,
     (one) => one.id,
     (cursor, signal) =>
-      take(api.GET('/v1/dead-letters', { params: { query: { cursor, limit: 50, tenantId: filter.tenantId || undefined, reason: filter.reason ? [filter.reason] : undefined, since: filter.since || undefined } }, signal })),
+      take(api.GET('/v1/dead-letters', { params: { query: { cursor, limit: 50, tenantId: filter.tenantId || undefined, reason: several(filter.reason ?? ''), since: filter.since || undefined } }, signal })),
   );
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
   const [shown, setShown] = useState<DeadLetter | null>(null);

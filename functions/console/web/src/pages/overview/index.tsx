@@ -1,12 +1,13 @@
 // Is it well? One sentence, then the numbers, then the lists, worst first.
 
-import { useEffect } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 
-import { api, raw, take } from '../../api/client';
-import { ApiError } from '../../api/problem';
+import { api, take } from '../../api/client';
 import type { components } from '../../api/schema';
 import { me } from '../../api/session';
 import type { PageProps } from '../../app';
+import { NOBODYS_REASONS } from '../../lib/dead-letters';
+import { ofReason } from '../../lib/explanations';
 import { place, query, tenantHref } from '../../lib/place';
 import { onRefresh } from '../../lib/refresh';
 import { useResource } from '../../lib/resource';
@@ -14,10 +15,9 @@ import { middle, safeLine, urlParts } from '../../lib/safe-text';
 import { Page } from '../../parts/page';
 import { Read } from '../../parts/state';
 import { Notice } from '../../parts/status';
-import { Table, type Column } from '../../parts/table';
+import { More, Table, type Column } from '../../parts/table';
 import { Time } from '../../parts/time';
 import { locale, texts } from '../../texts';
-import { ofReason } from '../../lib/explanations';
 import './overview.css';
 
 type Webhook = components['schemas']['Webhook'];
@@ -29,44 +29,48 @@ interface Some<T> {
 }
 
 interface Loaded {
-  /** Undefined: the stack has no such list. */
-  failing?: Some<Webhook>;
-  disabled?: Some<Webhook>;
-  slow?: Some<Webhook>;
+  failing: Some<Webhook>;
+  disabled: Some<Webhook>;
+  slow: Some<Webhook>;
   dead: Some<DeadLetter>;
 }
 
 const DAY = 86_400_000;
 /** An open overview reads its lists at most once a minute. */
 const MIN_AGE = 55_000;
+const PAGE_SIZE = 250;
+/** The most pages of each list that are read. */
+const MAX_PAGES = 4;
+/** The most rows of a list that are shown before somebody asks for more. */
+const SHOWN = 25;
 
-const some = <T,>(page: { items: T[]; nextCursor?: string }): Some<T> => ({ items: page.items, more: page.nextCursor !== undefined });
-
-async function inState(state: string, signal: AbortSignal): Promise<Some<Webhook> | undefined> {
-  try {
-    return some(await raw<{ items: Webhook[]; nextCursor?: string }>('GET', `/v1/webhooks${query({ state, limit: '100' })}`, undefined, { signal }));
-  } catch (thrown) {
-    if (thrown instanceof ApiError && (thrown.status === 404 || thrown.status === 405)) return undefined;
-    throw thrown;
+/** A page may be short, or empty, and the list go on. */
+async function pages<T>(read: (cursor: string | undefined) => Promise<{ items: T[]; nextCursor?: string }>): Promise<Some<T>> {
+  const items: T[] = [];
+  let cursor: string | undefined;
+  for (let page = 0; page < MAX_PAGES && (page === 0 || cursor !== undefined); page += 1) {
+    const answer = await read(cursor);
+    items.push(...answer.items);
+    cursor = answer.nextCursor;
   }
+  return { items, more: cursor !== undefined };
 }
 
 async function load(signal: AbortSignal): Promise<Loaded> {
   const since = new Date(Date.now() - DAY).toISOString();
-  const [failing, disabled, slow, dead] = await Promise.all([
-    inState('failing', signal),
-    inState('disabled', signal),
-    inState('slow', signal),
-    take(api.GET('/v1/dead-letters', { params: { query: { since, limit: 250 } }, signal })).then(some),
+  const [troubled, dead] = await Promise.all([
+    pages((cursor) => take(api.GET('/v1/webhooks', { params: { query: { limit: PAGE_SIZE, cursor } }, signal }))),
+    pages((cursor) => take(api.GET('/v1/dead-letters', { params: { query: { since, limit: PAGE_SIZE, cursor } }, signal }))),
   ]);
-  return { failing, disabled, slow, dead };
+  const of = (state: string): Some<Webhook> => ({ items: troubled.items.filter((one) => one.state === state), more: troubled.more });
+  return { failing: of('failing'), disabled: of('disabled'), slow: of('slow'), dead };
 }
 
 export default function OverviewPage(_props: PageProps) {
   const words = texts('operator').overview;
   const loaded = useResource('overview', load, { refresh: false });
   const { at, reload } = loaded;
-  useEffect(() => onRefresh(() => (Date.now() - at >= MIN_AGE ? reload() : undefined)), [at, reload]);
+  useEffect(() => onRefresh((asked) => (asked || Date.now() - at >= MIN_AGE ? reload() : undefined)), [at, reload]);
   return (
     <Page title={words.title}>
       <Read from={loaded} rows={8}>
@@ -74,7 +78,6 @@ export default function OverviewPage(_props: PageProps) {
           <>
             <Verdict data={data} />
             <Tiles data={data} />
-            {data.failing === undefined && <p class="soft">{words.unavailable}</p>}
             <Webhooks id="failing" title={words.failingTitle} note={words.failingNote} list={data.failing} since={(one) => one.failingSince} />
             <Webhooks id="disabled" title={words.disabledTitle} list={data.disabled} since={(one) => one.disabledAt} reason />
             <Webhooks id="slow" title={words.slowTitle} note={words.slowNote} list={data.slow} />
@@ -87,12 +90,12 @@ export default function OverviewPage(_props: PageProps) {
   );
 }
 
-function numberOf(list: { items: unknown[]; more: boolean } | undefined): string {
-  const count = (list?.items.length ?? 0).toLocaleString(locale());
-  return list?.more === true ? texts('operator').overview.atLeast(count) : count;
+function numberOf({ items, more }: Some<unknown>): string {
+  const count = items.length.toLocaleString(locale());
+  return more ? texts('operator').overview.atLeast(count) : count;
 }
 
-const nobodys = (dead: Some<DeadLetter>): Some<DeadLetter> => ({ items: dead.items.filter((one) => one.tenantId === undefined), more: false });
+const nobodys = (dead: Some<DeadLetter>): Some<DeadLetter> => ({ items: dead.items.filter((one) => one.tenantId === undefined), more: dead.more });
 
 function Verdict({ data }: { data: Loaded }) {
   const words = texts('operator').overview;
@@ -103,7 +106,7 @@ function Verdict({ data }: { data: Loaded }) {
     [data.dead, words.dead],
     [nobodys(data.dead), words.nobody],
   ] as const;
-  const said = parts.flatMap(([list, say]) => (list === undefined || list.items.length === 0 ? [] : [say(numberOf(list))]));
+  const said = parts.flatMap(([list, say]) => (list.items.length === 0 ? [] : [say(numberOf(list))]));
   return (
     <Notice tone={said.length === 0 ? 'ok' : 'warn'} role="status">
       <strong>{said.length === 0 ? words.well : words.unwell(said)}</strong>
@@ -114,25 +117,23 @@ function Verdict({ data }: { data: Loaded }) {
 function Tiles({ data }: { data: Loaded }) {
   const { tiles } = texts('operator').overview;
   const since = new Date(Date.now() - DAY).toISOString();
-  const all: [string, string, { items: unknown[]; more: boolean } | undefined][] = [
+  const all: [string, string, Some<unknown>][] = [
     [tiles.failing, '#failing', data.failing],
     [tiles.disabled, '#disabled', data.disabled],
     [tiles.slow, '#slow', data.slow],
     [tiles.dead, `${place.root}dead-letters${query({ since })}`, data.dead],
-    [tiles.nobody, `${place.root}dead-letters${query({ since })}`, nobodys(data.dead)],
+    [tiles.nobody, `${place.root}dead-letters${query({ since, reason: NOBODYS_REASONS.join(',') })}`, nobodys(data.dead)],
   ];
   return (
     <ul class="tiles">
-      {all
-        .filter(([, , list]) => list !== undefined)
-        .map(([label, href, list]) => (
-          <li key={label}>
-            <a class="tile" href={href}>
-              <span class="tile-number">{numberOf(list)}</span>
-              <span>{label}</span>
-            </a>
-          </li>
-        ))}
+      {all.map(([label, href, list]) => (
+        <li key={label}>
+          <a class="tile" href={href}>
+            <span class="tile-number">{numberOf(list)}</span>
+            <span>{label}</span>
+          </a>
+        </li>
+      ))}
     </ul>
   );
 }
@@ -141,14 +142,15 @@ interface WebhooksProps {
   id: string;
   title: string;
   note?: string;
-  list: Some<Webhook> | undefined;
+  list: Some<Webhook>;
   since?: (one: Webhook) => string | null | undefined;
   reason?: boolean;
 }
 
 function Webhooks({ id, title, note, list, since, reason }: WebhooksProps) {
   const words = texts('operator').overview;
-  if (list === undefined || list.items.length === 0) return null;
+  const [all, setAll] = useState(false);
+  if (list.items.length === 0) return null;
   const rows = since === undefined ? list.items : [...list.items].sort((a, b) => (since(a) ?? '').localeCompare(since(b) ?? ''));
   const columns: Column<Webhook>[] = [
     { id: 'webhook', head: words.columns.webhook, kind: 'name', cell: (one) => <a href={tenantHref(place, one.tenantId, `webhooks/${encodeURIComponent(one.id)}`)}>{safeLine(one.name ?? one.id)}</a> },
@@ -161,7 +163,8 @@ function Webhooks({ id, title, note, list, since, reason }: WebhooksProps) {
     <section class="stack-small" id={id}>
       <h2>{title}</h2>
       {note !== undefined && <p class="soft">{note}</p>}
-      <Table caption={title} columns={columns} rows={rows} idOf={(one) => one.id} />
+      <Table caption={title} columns={columns} rows={all ? rows : rows.slice(0, SHOWN)} idOf={(one) => one.id} />
+      <More more={!all && rows.length > SHOWN} loading={false} onMore={() => setAll(true)} label={words.showAll(numberOf(list))} />
     </section>
   );
 }
@@ -204,7 +207,7 @@ function DeadLetters({ dead }: { dead: Some<DeadLetter> }) {
             ),
           },
           { id: 'meaning', head: words.columns.meaning, cell: (one) => deadLetters.reasons[one.reason] ?? ofReason(failures, one.reason) },
-          { id: 'count', head: words.columns.count, number: true, cell: (one) => one.count.toLocaleString(locale()) },
+          { id: 'count', head: words.columns.count, number: true, cell: (one) => (dead.more ? words.atLeast(one.count.toLocaleString(locale())) : one.count.toLocaleString(locale())) },
         ]}
       />
     </section>

@@ -1,15 +1,15 @@
 // The list of webhooks: how they are, in one sentence; then the table, those with trouble first.
 
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 
 import './webhooks.css';
-import { api, take } from '../../api/client';
 import { can } from '../../api/session';
 import { failingWebhooks } from '../../lib/counts';
 import { summary } from '../../lib/event-filters';
 import { segment } from '../../lib/place';
 import { useResource } from '../../lib/resource';
 import { middle, safeLine, urlParts } from '../../lib/safe-text';
+import { readStats } from '../../lib/stats';
 import { useTenant } from '../../lib/tenant';
 import { Hinted } from '../../parts/hint';
 import { Icon } from '../../parts/icon';
@@ -23,20 +23,11 @@ import { RowMenu, StatusMenu, useActions } from './actions';
 import { allWebhooks, INBOX, nameOf, rateOf, type Stats, statusOf, troubledFirst, vendorWords, type Webhook } from './data';
 
 const SEARCH_FROM = 8;
-const STATS_SECONDS = 60;
 const DEFAULT_LIMIT = 25;
 
-/** The counts of the last 24 hours, at most once a minute: they are the dearest call of the page. */
+/** The counts of the last 24 hours. */
 export function useStats(tenantId: string): Stats | undefined {
-  const last = useRef<{ at: number; value: Stats } | null>(null);
-  const read = useResource(`stats ${tenantId}`, async (signal) => {
-    if (!can('deliveries:read')) return undefined;
-    if (last.current !== null && Date.now() - last.current.at < STATS_SECONDS * 1000) return last.current.value;
-    const value = await take(api.GET('/v1/tenants/{tenantId}/stats', { params: { path: { tenantId } }, signal }));
-    last.current = { at: Date.now(), value };
-    return value;
-  });
-  return read.data;
+  return useResource(`stats ${tenantId}`, async () => (can('deliveries:read') ? readStats(tenantId) : undefined)).data;
 }
 
 export function UrlCell({ url, max = 34 }: { url: string; max?: number }) {

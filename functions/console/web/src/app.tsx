@@ -30,8 +30,8 @@ function page(load: () => Promise<Module>, ...parts: Part[]) {
 }
 
 const webhooks = page(() => import('./pages/webhooks'), 'webhooks');
-const webhookForm = page(() => import('./pages/webhook-form'), 'webhooks', 'webhookForm');
-const webhook = page(() => import('./pages/webhook'), 'webhooks', 'log', 'failures', 'verify', 'charts');
+const webhookForm = page(() => import('./pages/webhook-form'), 'webhooks', 'webhook', 'webhookForm');
+const webhook = page(() => import('./pages/webhook'), 'webhooks', 'webhook', 'log', 'failures', 'verify', 'charts');
 const log = page(() => import('./pages/log'), 'log', 'failures');
 const delivery = page(() => import('./pages/delivery'), 'delivery', 'log', 'failures');
 const events = page(() => import('./pages/events'), 'events', 'log');
@@ -39,7 +39,7 @@ const event = page(() => import('./pages/event'), 'events', 'log', 'failures', '
 const deadLetters = page(() => import('./pages/dead-letters'), 'deadLetters', 'redrives', 'log', 'failures', 'delivery');
 const redrives = page(() => import('./pages/redrives'), 'redrives', 'log', 'failures');
 const redrive = page(() => import('./pages/redrive'), 'redrives', 'log', 'failures');
-const eventTypes = page(() => import('./pages/event-types'), 'eventTypes', 'webhooks');
+const eventTypes = page(() => import('./pages/event-types'), 'eventTypes', 'webhook');
 const verify = page(() => import('./pages/verify'), 'verify');
 const keys = page(() => import('./pages/keys'), 'keys');
 const help = page(() => import('./pages/help'), 'help');

@@ -2,6 +2,7 @@
 
 import { api, take } from '../api/client';
 import type { components } from '../api/schema';
+import { can } from '../api/session';
 import { type Resource, useResource } from './resource';
 
 export type Stats = components['schemas']['Stats'];
@@ -23,8 +24,9 @@ export function readStats(tenantId: string, since?: string): Promise<Stats> {
   return stats;
 }
 
-export function useStats(tenantId: string, since: string | undefined): Resource<Stats> {
-  return useResource(`stats ${tenantId} ${since ?? ''}`, () => readStats(tenantId, since));
+/** Of the last 24 hours unless `since` says another time; without the right to see them, nothing. */
+export function useStats(tenantId: string, since?: string): Resource<Stats | undefined> {
+  return useResource(`stats ${tenantId} ${since ?? ''}`, async () => (can('deliveries:read') ? readStats(tenantId, since) : undefined));
 }
 
 /** The counts of one webhook, or of the tenant. */

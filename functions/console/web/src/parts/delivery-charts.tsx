@@ -5,6 +5,7 @@ import { useEffect } from 'preact/hooks';
 
 import { api, raw, take } from '../api/client';
 import { bucketsOf, classesOf, filledIn, hours, NO_ANSWER, ofClass, type Bucket, type CountedDelivery } from '../lib/buckets';
+import { everyPage } from '../lib/every-page';
 import { query } from '../lib/place';
 import { onRefresh } from '../lib/refresh';
 import { useResource } from '../lib/resource';
@@ -34,14 +35,8 @@ async function ofTenant(tenantId: string, starts: number[]): Promise<Counted> {
 
 async function ofWebhook(tenantId: string, webhookId: string, starts: number[], signal: AbortSignal): Promise<Counted> {
   const since = new Date(starts[0] ?? 0).toISOString();
-  const found: CountedDelivery[] = [];
-  let cursor: string | undefined;
-  for (let page = 0; page < MAX_PAGES && (page === 0 || cursor !== undefined); page += 1) {
-    const list = await take(api.GET('/v1/tenants/{tenantId}/deliveries', { params: { path: { tenantId }, query: { webhookId, since, limit: 250, cursor } }, signal }));
-    found.push(...list.items);
-    cursor = list.nextCursor;
-  }
-  return { buckets: bucketsOf(found, starts), ...(cursor !== undefined && { since: found.at(-1)?.createdAt, counted: found.length }) };
+  const { items, more } = await everyPage<CountedDelivery & { createdAt: string }>((cursor) => take(api.GET('/v1/tenants/{tenantId}/deliveries', { params: { path: { tenantId }, query: { webhookId, since, limit: 250, cursor } }, signal })), MAX_PAGES);
+  return { buckets: bucketsOf(items, starts), ...(more && { since: items.at(-1)?.createdAt, counted: items.length }) };
 }
 
 export function DeliveryCharts({ tenantId, webhookId }: { tenantId: string; webhookId?: string }) {

@@ -96,7 +96,7 @@ interface Props {
 }
 
 export function TestEvent({ title, sendLabel, webhook, type, entry, onSend, onClose, children }: Props) {
-  const words = texts('webhooks').test;
+  const words = texts('webhook').test;
   const { id: tenantId } = useTenant();
   const test = useTest(tenantId);
   const form = useId();
@@ -143,7 +143,7 @@ export function TestEvent({ title, sendLabel, webhook, type, entry, onSend, onCl
 }
 
 function Sent({ text, whole }: { text: string; whole: boolean }) {
-  const words = texts('webhooks').test;
+  const words = texts('webhook').test;
   return (
     <details>
       <summary>{words.preview}</summary>
@@ -158,7 +158,7 @@ function Sent({ text, whole }: { text: string; whole: boolean }) {
 }
 
 function Outcome({ result }: { result: Result }) {
-  const words = texts('webhooks').test;
+  const words = texts('webhook').test;
   const { href } = useTenant();
   const explained = result.errorCode === undefined ? undefined : base().reasons[result.errorCode];
   const facts = [result.responseCode === undefined ? undefined : words.code(result.responseCode), result.responseTimeMs === undefined ? undefined : words.time(duration(result.responseTimeMs, locale()))].filter((part) => part !== undefined);

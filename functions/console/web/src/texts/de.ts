@@ -7,6 +7,7 @@ export const base: Base = deBase;
 
 export const parts: { [Name in Part]: () => Promise<Parts[Name]> } = {
   webhooks: async () => (await import('./de/webhooks')).webhooks,
+  webhook: async () => (await import('./de/webhook')).webhook,
   webhookForm: async () => (await import('./de/webhook-form')).webhookForm,
   log: async () => (await import('./de/log')).log,
   delivery: async () => (await import('./de/delivery')).delivery,

@@ -7,6 +7,7 @@ export type Base = typeof enBase;
 
 export const parts = {
   webhooks: async () => (await import('./en/webhooks')).webhooks,
+  webhook: async () => (await import('./en/webhook')).webhook,
   webhookForm: async () => (await import('./en/webhook-form')).webhookForm,
   log: async () => (await import('./en/log')).log,
   delivery: async () => (await import('./en/delivery')).delivery,

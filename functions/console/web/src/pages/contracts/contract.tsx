@@ -3,6 +3,7 @@ import { useState } from 'preact/hooks';
 
 import { api, take, takeWithTag } from '../../api/client';
 import { asError } from '../../api/problem';
+import { everyPage } from '../../lib/every-page';
 import { place, tenantHref } from '../../lib/place';
 import { useResource } from '../../lib/resource';
 import { safeBlock, safeLine } from '../../lib/safe-text';
@@ -28,14 +29,8 @@ const MAX_PAGES = 4;
 
 /** The tenants whose new webhooks have it; webhooks that chose it themselves cannot be found so. */
 async function usedBy(name: string, signal: AbortSignal): Promise<Used> {
-  const tenants: string[] = [];
-  let cursor: string | undefined;
-  for (let page = 0; page < MAX_PAGES && (page === 0 || cursor !== undefined); page += 1) {
-    const list = await take(api.GET('/v1/tenants', { params: { query: { cursor, limit: 250 } }, signal }));
-    tenants.push(...list.items.filter((one) => one.contract === name).map((one) => one.id));
-    cursor = list.nextCursor;
-  }
-  return { tenants, more: cursor !== undefined };
+  const { items, more } = await everyPage((cursor) => take(api.GET('/v1/tenants', { params: { query: { cursor, limit: 250 } }, signal })), MAX_PAGES);
+  return { tenants: items.filter((one) => one.contract === name).map((one) => one.id), more };
 }
 
 /** What can be sent back: without what the API adds. */

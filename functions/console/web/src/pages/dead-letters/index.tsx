@@ -16,10 +16,11 @@ import { query as queryText } from '../../lib/place';
 import { usePages } from '../../lib/resource';
 import { useTenant } from '../../lib/tenant';
 import { optional, several, useListFilter } from '../../lib/use-list-filter';
+import { FilterForm, Select, TimeFilters, TypeFilter, WebhookFilter } from '../../parts/filters';
+import { ReadList } from '../../parts/list';
 import { Page } from '../../parts/page';
-import { Empty, NothingMatches, Read } from '../../parts/state';
+import { Empty } from '../../parts/state';
 import { texts } from '../../texts';
-import { Select, TimeFilters, TypeFilter, WebhookFilter } from '../log/filters';
 import { RedriveDialog } from '../redrives/dialog';
 import { Details } from './details';
 import { Rows } from './rows';
@@ -72,7 +73,7 @@ export default function DeadLettersPage({ query }: PageProps) {
       }
     >
       <p class="soft">{t.lead}</p>
-      <form class="filters" role="search" aria-label={words.label} onSubmit={(event) => event.preventDefault()}>
+      <FilterForm clear={clear}>
         <Select
           label={t.filter.reason}
           value={filter.reason}
@@ -82,34 +83,25 @@ export default function DeadLettersPage({ query }: PageProps) {
         <WebhookFilter value={filter.webhookId} names={names} onChange={(webhookId) => change({ webhookId })} />
         <TypeFilter value={filter.type} types={types} error={mistake === 'type' ? words.badType : undefined} onChange={(type) => change({ type })} />
         <TimeFilters filter={filter} error={mistake === 'times' ? words.badTimes : undefined} onChange={change} />
-        {clear !== undefined && (
-          <div class="filter-actions">
-            <a class="button plain" href={clear}>
-              {words.clear}
-            </a>
-          </div>
-        )}
-      </form>
-      <Read from={list} rows={8}>
-        {(rows) =>
-          rows.length > 0 || list.more ? (
-            <Rows list={list} rows={rows} names={names} types={types} showing={showing} />
-          ) : clear !== undefined ? (
-            <NothingMatches onClear={() => route(clear)} />
-          ) : (
-            <Empty
-              title={t.empty}
-              action={
-                <a class="button" href={tenant.href('log')}>
-                  {t.emptyAction}
-                </a>
-              }
-            >
-              <p>{t.emptyText}</p>
-            </Empty>
-          )
+      </FilterForm>
+      <ReadList
+        list={list}
+        clear={clear}
+        empty={
+          <Empty
+            title={t.empty}
+            action={
+              <a class="button" href={tenant.href('log')}>
+                {t.emptyAction}
+              </a>
+            }
+          >
+            <p>{t.emptyText}</p>
+          </Empty>
         }
-      </Read>
+      >
+        {(rows) => <Rows list={list} rows={rows} names={names} types={types} showing={showing} />}
+      </ReadList>
       {show !== undefined && <Details id={show} names={names} onClose={() => route(showing(undefined), true)} />}
       {redriving && (
         <RedriveDialog

@@ -16,11 +16,11 @@ import { relative } from '../../lib/time';
 import { Confirm } from '../../parts/dialog';
 import { Hinted } from '../../parts/hint';
 import { Icon } from '../../parts/icon';
-import { ListBar, newsOf } from '../../parts/list-bar';
+import { ListTable } from '../../parts/list';
 import { Menu, type MenuItem } from '../../parts/menu';
 import { sentence } from '../../parts/state';
 import { Status } from '../../parts/status';
-import { type Column, More, Table } from '../../parts/table';
+import type { Column } from '../../parts/table';
 import { Time } from '../../parts/time';
 import { alarm, say } from '../../parts/toast';
 import { base, texts } from '../../texts';
@@ -41,7 +41,6 @@ export function nameOf(letter: DeadLetter): string {
 
 export function Rows({ list, rows, names, types, showing }: RowsProps) {
   const t = texts('deadLetters');
-  const log = texts('log');
   const { id: tenantId, href } = useTenant();
   const [deleting, setDeleting] = useState<DeadLetter | null>(null);
   const [busy, setBusy] = useState(false);
@@ -78,12 +77,17 @@ export function Rows({ list, rows, names, types, showing }: RowsProps) {
   };
 
   return (
-    <div class="stack-small">
-      <ListBar shown={t.count(rows.length)} news={newsOf(list, t.fresh, log.gone)} show={log.showFresh} onFresh={list.showFresh} />
-      <div class="wide-actions">
-        <Table caption={t.caption} columns={columns({ names, types, showing, redrive, ask, href })} rows={rows} idOf={({ id }) => id} />
-      </div>
-      <More more={list.more} loading={list.loadingMore} onMore={() => void list.loadMore()} label={list.loadingMore ? log.stillSearching : log.more} />
+    <>
+      <ListTable
+        list={list}
+        rows={rows}
+        caption={t.caption}
+        columns={columns({ names, types, showing, redrive, ask, href })}
+        idOf={({ id }) => id}
+        shown={t.count(rows.length)}
+        fresh={t.fresh}
+        wrap={(table) => <div class="wide-actions">{table}</div>}
+      />
       {deleting !== null && (
         <Confirm
           title={t.deleteTitle}
@@ -100,7 +104,7 @@ export function Rows({ list, rows, names, types, showing }: RowsProps) {
           <p>{deleting.kind === 'message' ? t.deleteMessageText : t.deleteText}</p>
         </Confirm>
       )}
-    </div>
+    </>
   );
 }
 

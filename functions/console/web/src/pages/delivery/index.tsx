@@ -1,16 +1,15 @@
 // One delivery: did it arrive, and if not, why? Then what was sent, and every answer.
 
-import { useEffect, useState } from 'preact/hooks';
+import { useState } from 'preact/hooks';
 
 import './delivery.css';
 import type { PageProps } from '../../app';
-import { asError } from '../../api/problem';
 import { can } from '../../api/session';
 import { ofAttempt, ofDelivery, ofStatus } from '../../lib/explanations';
 import { useTypeNames, useWebhookNames } from '../../lib/names';
 import { now } from '../../lib/refresh';
 import { type Resource, useResource } from '../../lib/resource';
-import { type DeliveryDetail, readDelivery, requestRetry, waitForRetry } from '../../lib/retry';
+import { type DeliveryDetail, readDelivery } from '../../lib/retry';
 import { safeLine } from '../../lib/safe-text';
 import { useTenant } from '../../lib/tenant';
 import { relative } from '../../lib/time';
@@ -18,10 +17,10 @@ import { neighboursOf } from '../../lib/trail';
 import { Id } from '../../parts/copy';
 import { Confirm } from '../../parts/dialog';
 import { Page } from '../../parts/page';
-import { Read, sentence } from '../../parts/state';
+import { Read } from '../../parts/state';
 import { Notice, Status } from '../../parts/status';
 import { FullTime } from '../../parts/time';
-import { alarm, say } from '../../parts/toast';
+import { useRetry } from '../../parts/use-retry';
 import { base, texts } from '../../texts';
 import { Attempts } from './attempts';
 import { Pager } from './pager';
@@ -144,31 +143,17 @@ function Facts({ delivery, webhook }: { delivery: DeliveryDetail; webhook: strin
 
 function RetryButton({ delivery, resource, webhook }: { delivery: DeliveryDetail; resource: Resource<DeliveryDetail>; webhook: string }) {
   const t = texts('log');
-  const { id: tenantId } = useTenant();
   const [asked, setAsked] = useState(false);
   const [busy, setBusy] = useState(false);
-  const [leaving] = useState(() => new AbortController());
-  useEffect(() => () => leaving.abort(), []);
+  const request = useRetry(resource.set);
   const { status, erasedAt } = delivery;
   if (!can('deliveries:retry') || erasedAt !== undefined || (status !== 'failed' && status !== 'retrying' && status !== 'completed')) return null;
   const waits = busy || delivery.manualAttemptWaiting === true;
   const retry = async (): Promise<void> => {
     setAsked(false);
     setBusy(true);
-    try {
-      await requestRetry(tenantId, delivery.id);
-      say(t.requeued);
-      resource.set({ ...delivery, manualAttemptWaiting: true });
-      const settled = await waitForRetry(tenantId, delivery, { onChange: resource.set, signal: leaving.signal });
-      if (leaving.signal.aborted) return;
-      if (settled === undefined) say(t.stillWaiting);
-      else if (settled.status === 'completed') say(t.nowCompleted);
-      else alarm(t.nowFailed(safeLine(texts('failures').ofDelivery(settled))));
-    } catch (thrown) {
-      alarm(sentence(asError(thrown)));
-    } finally {
-      setBusy(false);
-    }
+    await request(delivery);
+    setBusy(false);
   };
   return (
     <>

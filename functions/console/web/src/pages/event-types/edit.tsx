@@ -4,6 +4,7 @@ import { useRef, useState } from 'preact/hooks';
 
 import { api, take } from '../../api/client';
 import { asError, fieldErrors } from '../../api/problem';
+import type { EventTypeEntry } from '../../lib/catalogue';
 import { readJson } from '../../lib/typed-json';
 import { safeLine } from '../../lib/safe-text';
 import { Confirm, Dialog } from '../../parts/dialog';
@@ -12,7 +13,6 @@ import { sentence } from '../../parts/state';
 import { Notice } from '../../parts/status';
 import { say } from '../../parts/toast';
 import { base, texts } from '../../texts';
-import type { EventTypeEntry } from '.';
 
 interface Props {
   /** Undefined: a new one. */

@@ -5,6 +5,7 @@ import { useState } from 'preact/hooks';
 
 import { api, take } from '../../api/client';
 import { can } from '../../api/session';
+import { catalogueOf, type EventTypeEntry } from '../../lib/catalogue';
 import type { PageProps } from '../../app';
 import type { components } from '../../api/schema';
 import { wants } from '../../lib/event-filters';
@@ -22,24 +23,11 @@ import { EditEventType, RemoveEventType } from './edit';
 import { SendTest } from './send-test';
 import './event-types.css';
 
-export type EventTypeEntry = components['schemas']['EventTypeEntry'];
 export type Webhook = components['schemas']['Webhook'];
 
 interface Loaded {
   types: EventTypeEntry[];
   webhooks: Webhook[];
-}
-
-/** All pages: a catalogue is short, and the search looks through all of it. */
-async function allTypes(signal: AbortSignal): Promise<EventTypeEntry[]> {
-  const found: EventTypeEntry[] = [];
-  let cursor: string | undefined;
-  do {
-    const page = await take(api.GET('/v1/event-types', { params: { query: { limit: 250, cursor } }, signal }));
-    found.push(...page.items);
-    cursor = page.nextCursor;
-  } while (cursor !== undefined && found.length < 5000);
-  return found;
 }
 
 export default function EventTypesPage(_props: PageProps) {
@@ -50,7 +38,7 @@ export default function EventTypesPage(_props: PageProps) {
     `event types ${tenantId}`,
     async (signal) => {
       const [types, webhooks] = await Promise.all([
-        allTypes(signal),
+        catalogueOf(signal),
         isOperator || !can('webhooks:read') ? [] : take(api.GET('/v1/tenants/{tenantId}/webhooks', { params: { path: { tenantId }, query: { limit: 250 } }, signal })).then((page) => page.items),
       ]);
       return { types, webhooks };

@@ -2,12 +2,13 @@
 
 import { useState } from 'preact/hooks';
 
+import type { EventTypeEntry } from '../../lib/catalogue';
 import { wants } from '../../lib/event-filters';
 import { safeLine } from '../../lib/safe-text';
 import { Field } from '../../parts/field';
 import { TestEvent } from '../../parts/test-event';
 import { texts } from '../../texts';
-import type { EventTypeEntry, Webhook } from '.';
+import type { Webhook } from '.';
 
 interface Props {
   entry: EventTypeEntry;

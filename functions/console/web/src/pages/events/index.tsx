@@ -1,7 +1,5 @@
 // Everything that was published, also what nobody wanted.
 
-import { useLocation } from 'preact-iso';
-
 import '../log/log.css';
 import type { PageProps } from '../../app';
 import { api, take } from '../../api/client';
@@ -11,14 +9,14 @@ import { type Pages, usePages } from '../../lib/resource';
 import { safeLine } from '../../lib/safe-text';
 import { useTenant } from '../../lib/tenant';
 import { optional, useListFilter } from '../../lib/use-list-filter';
-import { ListBar, newsOf } from '../../parts/list-bar';
+import { FilterForm, Select, TimeFilters, TypeFilter } from '../../parts/filters';
+import { ListTable, ReadList } from '../../parts/list';
 import { Page } from '../../parts/page';
-import { Empty, NothingMatches, Read } from '../../parts/state';
+import { Empty } from '../../parts/state';
 import { Status } from '../../parts/status';
-import { type Column, More, Table } from '../../parts/table';
+import type { Column } from '../../parts/table';
 import { Time } from '../../parts/time';
 import { texts } from '../../texts';
-import { Select, TimeFilters, TypeFilter } from '../log/filters';
 
 type EventSummary = components['schemas']['EventSummary'];
 
@@ -27,7 +25,6 @@ const PAGE_SIZE = 50;
 export default function EventsPage({ query }: PageProps) {
   const t = texts('events');
   const tenant = useTenant();
-  const { route } = useLocation();
   const types = useTypeNames();
   const { key, filter, mistake, times, change, clear } = useListFilter(query);
   const list = usePages<EventSummary>(
@@ -53,38 +50,29 @@ export default function EventsPage({ query }: PageProps) {
   return (
     <Page title={t.title}>
       <p class="soft">{t.lead}</p>
-      <form class="filters" role="search" aria-label={words.label} onSubmit={(event) => event.preventDefault()}>
+      <FilterForm clear={clear}>
         <Select label={t.filter.matched} value={filter.matched} choices={wishes} onChange={(matched) => change({ matched })} />
         <TypeFilter value={filter.type} types={types} error={mistake === 'type' ? words.badType : undefined} onChange={(type) => change({ type })} />
         <TimeFilters filter={filter} error={mistake === 'times' ? words.badTimes : undefined} onChange={change} />
-        {clear !== undefined && (
-          <div class="filter-actions">
-            <a class="button plain" href={clear}>
-              {words.clear}
-            </a>
-          </div>
-        )}
-      </form>
-      <Read from={list} rows={8}>
-        {(rows) =>
-          rows.length > 0 || list.more ? (
-            <Rows list={list} rows={rows} nameOf={types.of} />
-          ) : clear !== undefined ? (
-            <NothingMatches onClear={() => route(clear)} />
-          ) : (
-            <Empty
-              title={t.empty}
-              action={
-                <a class="button" href={tenant.href('event-types')}>
-                  {t.emptyAction}
-                </a>
-              }
-            >
-              <p>{t.emptyText}</p>
-            </Empty>
-          )
+      </FilterForm>
+      <ReadList
+        list={list}
+        clear={clear}
+        empty={
+          <Empty
+            title={t.empty}
+            action={
+              <a class="button" href={tenant.href('event-types')}>
+                {t.emptyAction}
+              </a>
+            }
+          >
+            <p>{t.emptyText}</p>
+          </Empty>
         }
-      </Read>
+      >
+        {(rows) => <Rows list={list} rows={rows} nameOf={types.of} />}
+      </ReadList>
     </Page>
   );
 }
@@ -123,11 +111,5 @@ function Rows({ list, rows, nameOf }: { list: Pages<EventSummary>; rows: EventSu
     { id: 'occurred', head: t.columns.occurred, cell: ({ timestamp }) => <Time at={timestamp} /> },
     { id: 'created', head: t.columns.created, cell: ({ createdAt }) => <Time at={createdAt} /> },
   ];
-  return (
-    <div class="stack-small">
-      <ListBar shown={t.shown(rows.length)} news={newsOf(list, t.fresh, log.gone)} show={log.showFresh} onFresh={list.showFresh} />
-      <Table caption={t.caption} columns={columns} rows={rows} idOf={({ id }) => id} />
-      <More more={list.more} loading={list.loadingMore} onMore={() => void list.loadMore()} label={list.loadingMore ? log.stillSearching : log.more} />
-    </div>
-  );
+  return <ListTable list={list} rows={rows} caption={t.caption} columns={columns} idOf={({ id }) => id} shown={t.shown(rows.length)} fresh={t.fresh} />;
 }

@@ -1,27 +1,26 @@
 // The table. A row changes in place; new rows are counted and come when the person asks.
 
 import { useLocation } from 'preact-iso';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 
-import { asError } from '../../api/problem';
 import { can } from '../../api/session';
 import { csv } from '../../lib/csv';
 import { download } from '../../lib/download';
 import type { TypeNames, WebhookNames } from '../../lib/names';
 import type { Pages } from '../../lib/resource';
-import { type Delivery, requestRetry, waitForRetry } from '../../lib/retry';
+import type { Delivery } from '../../lib/retry';
 import { safeLine } from '../../lib/safe-text';
 import { useTenant } from '../../lib/tenant';
 import { duration } from '../../lib/time';
 import { leaveTrail } from '../../lib/trail';
 import { Confirm } from '../../parts/dialog';
 import { Hinted } from '../../parts/hint';
-import { ListBar, newsOf } from '../../parts/list-bar';
-import { sentence } from '../../parts/state';
+import { ListTable } from '../../parts/list';
 import { Status } from '../../parts/status';
-import { type Column, More, Table } from '../../parts/table';
+import type { Column } from '../../parts/table';
 import { Time } from '../../parts/time';
-import { alarm, say } from '../../parts/toast';
+import { say } from '../../parts/toast';
+import { useRetry } from '../../parts/use-retry';
 import { locale, texts } from '../../texts';
 
 interface RowsProps {
@@ -32,33 +31,11 @@ interface RowsProps {
   withWebhook: boolean;
 }
 
-/** Retries, shows each state in its row, and says how it ended. */
-export function useRetry(update: Pages<Delivery>['update']): (delivery: Delivery) => Promise<void> {
-  const { id: tenantId } = useTenant();
-  const leaving = useRef(new AbortController());
-  useEffect(() => () => leaving.current.abort(), []);
-  return async (delivery) => {
-    const t = texts('log');
-    const put = (now: Delivery): void => update((rows) => rows.map((row) => (row.id === now.id ? { ...row, ...now } : row)));
-    try {
-      put({ ...(await requestRetry(tenantId, delivery.id)), id: delivery.id });
-      say(t.requeued);
-      const settled = await waitForRetry(tenantId, delivery, { onChange: put, signal: leaving.current.signal });
-      if (leaving.current.signal.aborted) return;
-      if (settled === undefined) say(t.stillWaiting);
-      else if (settled.status === 'completed') say(t.nowCompleted);
-      else alarm(t.nowFailed(safeLine(texts('failures').ofDelivery(settled))));
-    } catch (thrown) {
-      alarm(sentence(asError(thrown)));
-    }
-  };
-}
-
 export function Rows({ list, rows, names, types, withWebhook }: RowsProps) {
   const t = texts('log');
   const tenant = useTenant();
   const { url } = useLocation();
-  const retry = useRetry(list.update);
+  const retry = useRetry<Delivery>((now) => list.update((all) => all.map((row) => (row.id === now.id ? { ...row, ...now } : row))));
   const [resending, setResending] = useState<Delivery | null>(null);
   useEffect(
     () =>
@@ -108,21 +85,26 @@ export function Rows({ list, rows, names, types, withWebhook }: RowsProps) {
   };
 
   return (
-    <div class="stack-small">
-      <ListBar shown={t.shown(rows.length)} news={newsOf(list, t.fresh, t.gone)} show={t.showFresh} onFresh={list.showFresh}>
-        <button type="button" class="button plain" onClick={save}>
-          {t.download}
-        </button>
-      </ListBar>
-      <div class="log-table" role="region" aria-label={t.caption} tabIndex={0}>
-        <Table
-          caption={t.caption}
-          columns={columns({ names, types, withWebhook, retry, ask: setResending, href: tenant.href })}
-          rows={rows}
-          idOf={({ id }) => id}
-        />
-      </div>
-      <More more={list.more} loading={list.loadingMore} onMore={() => void list.loadMore()} label={list.loadingMore ? t.stillSearching : t.more} />
+    <>
+      <ListTable
+        list={list}
+        rows={rows}
+        caption={t.caption}
+        columns={columns({ names, types, withWebhook, retry, ask: setResending, href: tenant.href })}
+        idOf={({ id }) => id}
+        shown={t.shown(rows.length)}
+        fresh={t.fresh}
+        tools={
+          <button type="button" class="button plain" onClick={save}>
+            {t.download}
+          </button>
+        }
+        wrap={(table) => (
+          <div class="log-table" role="region" aria-label={t.caption} tabIndex={0}>
+            {table}
+          </div>
+        )}
+      />
       {resending !== null && (
         <Confirm
           title={t.resendTitle}
@@ -137,7 +119,7 @@ export function Rows({ list, rows, names, types, withWebhook }: RowsProps) {
           <p>{t.resendText(names.of(resending.webhookId))}</p>
         </Confirm>
       )}
-    </div>
+    </>
   );
 }
 

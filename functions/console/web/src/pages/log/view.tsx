@@ -1,7 +1,5 @@
 // The log, of the tenant or of one webhook: counts, filters, and the table.
 
-import { useLocation } from 'preact-iso';
-
 import './log.css';
 import { api, take } from '../../api/client';
 import { useTypeNames, useWebhookNames } from '../../lib/names';
@@ -9,7 +7,8 @@ import { usePages } from '../../lib/resource';
 import type { Delivery } from '../../lib/retry';
 import { useTenant } from '../../lib/tenant';
 import { optional, several, useListFilter } from '../../lib/use-list-filter';
-import { Empty, NothingMatches, Read } from '../../parts/state';
+import { ReadList } from '../../parts/list';
+import { Empty } from '../../parts/state';
 import { texts } from '../../texts';
 import { Counts } from './counts';
 import { Filters } from './filters';
@@ -27,7 +26,6 @@ export interface LogViewProps {
 export function LogView({ query, webhookId }: LogViewProps) {
   const t = texts('log');
   const tenant = useTenant();
-  const { route } = useLocation();
   const names = useWebhookNames(tenant.id);
   const types = useTypeNames();
   const filters = useListFilter(query, webhookId === undefined ? {} : { webhookId });
@@ -64,28 +62,26 @@ export function LogView({ query, webhookId }: LogViewProps) {
     <div class="stack">
       <Counts filter={filter} times={times} address={filters.address} />
       <Filters filters={filters} names={names} types={types} fixedWebhook={webhookId !== undefined} />
-      <Read from={list} rows={8}>
-        {(rows) =>
-          rows.length > 0 || list.more ? (
-            <Rows list={list} rows={rows} names={names} types={types} withWebhook={webhookId === undefined} />
-          ) : clear !== undefined ? (
-            <NothingMatches onClear={() => route(clear)} />
-          ) : (
-            <Empty
-              title={t.empty}
-              action={
-                webhookId === undefined ? (
-                  <a class="button" href={tenant.href('webhooks')}>
-                    {t.emptyAction}
-                  </a>
-                ) : undefined
-              }
-            >
-              <p>{t.emptyText}</p>
-            </Empty>
-          )
+      <ReadList
+        list={list}
+        clear={clear}
+        empty={
+          <Empty
+            title={t.empty}
+            action={
+              webhookId === undefined ? (
+                <a class="button" href={tenant.href('webhooks')}>
+                  {t.emptyAction}
+                </a>
+              ) : undefined
+            }
+          >
+            <p>{t.emptyText}</p>
+          </Empty>
         }
-      </Read>
+      >
+        {(rows) => <Rows list={list} rows={rows} names={names} types={types} withWebhook={webhookId === undefined} />}
+      </ReadList>
     </div>
   );
 }

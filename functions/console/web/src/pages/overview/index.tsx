@@ -6,6 +6,7 @@ import { api, take } from '../../api/client';
 import type { components } from '../../api/schema';
 import { me } from '../../api/session';
 import type { PageProps } from '../../app';
+import { everyPage } from '../../lib/every-page';
 import { NOBODYS_REASONS } from '../../lib/dead-letters';
 import { ofReason } from '../../lib/explanations';
 import { place, query, tenantHref } from '../../lib/place';
@@ -44,23 +45,11 @@ const MAX_PAGES = 4;
 /** The most rows of a list that are shown before somebody asks for more. */
 const SHOWN = 25;
 
-/** A page may be short, or empty, and the list go on. */
-async function pages<T>(read: (cursor: string | undefined) => Promise<{ items: T[]; nextCursor?: string }>): Promise<Some<T>> {
-  const items: T[] = [];
-  let cursor: string | undefined;
-  for (let page = 0; page < MAX_PAGES && (page === 0 || cursor !== undefined); page += 1) {
-    const answer = await read(cursor);
-    items.push(...answer.items);
-    cursor = answer.nextCursor;
-  }
-  return { items, more: cursor !== undefined };
-}
-
 async function load(signal: AbortSignal): Promise<Loaded> {
   const since = new Date(Date.now() - DAY).toISOString();
   const [troubled, dead] = await Promise.all([
-    pages((cursor) => take(api.GET('/v1/webhooks', { params: { query: { limit: PAGE_SIZE, cursor } }, signal }))),
-    pages((cursor) => take(api.GET('/v1/dead-letters', { params: { query: { since, limit: PAGE_SIZE, cursor } }, signal }))),
+    everyPage((cursor) => take(api.GET('/v1/webhooks', { params: { query: { limit: PAGE_SIZE, cursor } }, signal })), MAX_PAGES),
+    everyPage((cursor) => take(api.GET('/v1/dead-letters', { params: { query: { since, limit: PAGE_SIZE, cursor } }, signal })), MAX_PAGES),
   ]);
   const of = (state: string): Some<Webhook> => ({ items: troubled.items.filter((one) => one.state === state), more: troubled.more });
   return { failing: of('failing'), disabled: of('disabled'), slow: of('slow'), dead };

@@ -18,7 +18,7 @@ type Received = components['schemas']['InboxRequestEntry'];
 const headerLines = (headers: Received['headers']): string[] => Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
 
 export function Inbox({ webhook }: { webhook: Webhook }) {
-  const words = texts('webhooks').detail;
+  const words = texts('webhook').detail;
   const { id: tenantId, href } = useTenant();
   const read = usePages<Received>(`requests ${tenantId} ${webhook.id}`, (request) => request.id, (cursor, signal) => take(api.GET('/v1/tenants/{tenantId}/webhooks/{webhookId}/requests', { params: { path: { tenantId, webhookId: webhook.id }, query: { limit: 25, cursor } }, signal })));
   return (
@@ -44,7 +44,7 @@ export function Inbox({ webhook }: { webhook: Webhook }) {
                     {request.signature !== undefined && <Status name={request.signature.valid ? 'completed' : 'failed'} word={request.signature.valid ? words.signatureValid : words.signatureWrong} />}
                   </summary>
                   <div class="stack-small">
-                    <a href={href(`deliveries/${segment(request.deliveryId)}`)}>{texts('webhooks').test.see}</a>
+                    <a href={href(`deliveries/${segment(request.deliveryId)}`)}>{texts('webhook').test.see}</a>
                     {request.signature !== undefined && (
                       <ul class="plain-list">
                         {request.signature.checks.map((check) => (

@@ -9,11 +9,11 @@ import { can } from '../../api/session';
 import { factsOf } from '../../lib/contract-facts';
 import { segment } from '../../lib/place';
 import { useResource } from '../../lib/resource';
+import { useStats } from '../../lib/stats';
 import { useTenant } from '../../lib/tenant';
 import { Read } from '../../parts/state';
 import { Page } from '../../parts/page';
 import { texts } from '../../texts';
-import { useStats } from '../webhooks';
 import { RowMenu, StatusMenu, useActions } from '../webhooks/actions';
 import { nameOf, vendorWords, type Webhook } from '../webhooks/data';
 import { LogTab, VerifyTab } from './other-tabs';
@@ -27,9 +27,10 @@ export default function WebhookPage({ params, query }: PageProps) {
   const tenant = useTenant();
   const { route } = useLocation();
   const words = texts('webhooks');
+  const { detail } = texts('webhook');
   const id = params['id'] ?? '';
   const read = useResource<Webhook>(`webhook ${tenant.id} ${id}`, (signal) => take(api.GET('/v1/tenants/{tenantId}/webhooks/{webhookId}', { params: { path: { tenantId: tenant.id, webhookId: id } }, signal })));
-  const stats = useStats(tenant.id);
+  const stats = useStats(tenant.id).data;
   const actions = useActions({ onChanged: read.set, onRemoved: () => route(tenant.href('webhooks')) });
   const webhook = read.data;
   const back = { href: tenant.href('webhooks'), label: words.title };
@@ -37,10 +38,10 @@ export default function WebhookPage({ params, query }: PageProps) {
   const vendor = vendorWords(webhook?.contract ?? tenant.contract);
 
   const tabs: [Tab, string][] = [
-    ['overview', words.detail.overview],
+    ['overview', detail.overview],
     ...(can('deliveries:read') ? ([['log', vendor.logTab]] as [Tab, string][]) : []),
-    ['settings', words.detail.settings],
-    ...(webhook === undefined || factsOf(webhook.contract).signs ? ([['verify', words.detail.verify]] as [Tab, string][]) : []),
+    ['settings', detail.settings],
+    ...(webhook === undefined || factsOf(webhook.contract).signs ? ([['verify', detail.verify]] as [Tab, string][]) : []),
   ];
   const tab = tabs.find(([name]) => name === query['tab'])?.[0] ?? 'overview';
   return (
@@ -76,7 +77,7 @@ export default function WebhookPage({ params, query }: PageProps) {
         {(data) => (
           <>
             <Trouble webhook={data} actions={actions} />
-            <nav class="tabs" aria-label={words.detail.tabs}>
+            <nav class="tabs" aria-label={detail.tabs}>
               {tabs.map(([name, label]) => (
                 <a key={name} class="tab" href={tenant.href(name === 'overview' ? path : `${path}?tab=${name}`)} aria-current={tab === name ? 'page' : undefined}>
                   {label}

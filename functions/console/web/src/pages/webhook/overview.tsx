@@ -1,19 +1,22 @@
 // What a person looks for first: is it active, when was it triggered, how well does it go.
 
 import { can } from '../../api/session';
+import { IN_PROGRESS } from '../../lib/list-filter';
 import { segment } from '../../lib/place';
 import { safeLine } from '../../lib/safe-text';
+import type { Stats } from '../../lib/stats';
 import { useTenant } from '../../lib/tenant';
 import { Copy, Id } from '../../parts/copy';
 import { FullTime, Time } from '../../parts/time';
 import { locale, texts } from '../../texts';
-import { INBOX, rateOf, type Stats, statusWord, vendorWords, type Webhook } from '../webhooks/data';
+import { INBOX, rateOf, statusWord, vendorWords, type Webhook } from '../webhooks/data';
 import { Inbox } from './inbox';
 import { Charts } from './other-tabs';
 
 export function Overview({ webhook, stats }: { webhook: Webhook; stats: Stats | undefined }) {
   const { id: tenantId } = useTenant();
   const words = texts('webhooks');
+  const { detail } = texts('webhook');
   const vendor = vendorWords(webhook.contract);
   const counts = stats?.webhooks[webhook.id];
   const number = (count: number): string => count.toLocaleString(locale());
@@ -46,26 +49,26 @@ export function Overview({ webhook, stats }: { webhook: Webhook; stats: Stats | 
         {can('deliveries:read') && (
           <>
             <dt>{words.list.last}</dt>
-            <dd>{stats === undefined ? <span class="soft">…</span> : <Time at={counts?.lastTriggeredAt} none={words.detail.noEvents} />}</dd>
+            <dd>{stats === undefined ? <span class="soft">…</span> : <Time at={counts?.lastTriggeredAt} none={detail.noEvents} />}</dd>
             <dt>{words.list.rate}</dt>
             <dd>{stats === undefined ? <span class="soft">…</span> : (rateOf(counts, locale(), stats.complete) ?? <span class="soft">{words.list.noRate}</span>)}</dd>
             {counts !== undefined && (
               <>
-                <dt>{words.detail.counts24}</dt>
+                <dt>{detail.counts24}</dt>
                 <dd>
-                  <CountLinks webhookId={webhook.id} counts={[[words.detail.completed(number(counts.completed)), 'completed'], [words.detail.failed(number(counts.failed)), 'failed'], [words.detail.inProgress(number(counts.inProgress)), 'retrying']]} />
+                  <CountLinks webhookId={webhook.id} counts={[[detail.completed(number(counts.completed)), 'completed'], [detail.failed(number(counts.failed)), 'failed'], [detail.inProgress(number(counts.inProgress)), IN_PROGRESS]]} />
                 </dd>
               </>
             )}
           </>
         )}
-        <dt>{words.detail.created}</dt>
+        <dt>{detail.created}</dt>
         <dd>
           <FullTime at={webhook.createdAt} />
         </dd>
-        <dt>{words.detail.id}</dt>
+        <dt>{detail.id}</dt>
         <dd>
-          <Id id={webhook.id} what={words.detail.id} max={32} />
+          <Id id={webhook.id} what={detail.id} max={32} />
         </dd>
       </dl>
       {webhook.url === INBOX && <Inbox webhook={webhook} />}

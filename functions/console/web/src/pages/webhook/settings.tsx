@@ -20,7 +20,7 @@ import type { Actions } from '../webhooks/actions';
 import { vendorWords, type Webhook } from '../webhooks/data';
 
 export function Settings({ webhook, actions, onChanged }: { webhook: Webhook; actions: Actions; onChanged: (webhook: Webhook) => void }) {
-  const words = texts('webhooks').detail;
+  const words = texts('webhook').detail;
   const vendor = vendorWords(webhook.contract);
   const facts = factsOf(webhook.contract);
   const write = can('webhooks:write');
@@ -30,7 +30,7 @@ export function Settings({ webhook, actions, onChanged }: { webhook: Webhook; ac
   return (
     <>
       <dl class="facts card">
-        <dt>{texts('webhooks').detail.contract}</dt>
+        <dt>{texts('webhook').detail.contract}</dt>
         <dd>{safeLine(webhook.contract)}</dd>
         <dt>{words.timeout}</dt>
         <dd>{timeout === undefined ? base().words.unknown : base().time.seconds(timeout)}</dd>
@@ -69,6 +69,7 @@ export function Settings({ webhook, actions, onChanged }: { webhook: Webhook; ac
 
 function Secret({ webhook, actions, onChanged }: { webhook: Webhook; actions: Actions; onChanged: (webhook: Webhook) => void }) {
   const words = texts('webhooks');
+  const { detail } = texts('webhook');
   const { id: tenantId } = useTenant();
   const [asking, setAsking] = useState(false);
   const [busy, setBusy] = useState(false);
@@ -80,7 +81,7 @@ function Secret({ webhook, actions, onChanged }: { webhook: Webhook; actions: Ac
     setError(undefined);
     try {
       onChanged(await take(api.DELETE('/v1/tenants/{tenantId}/webhooks/{webhookId}/secret/previous', { params: { path: { tenantId, webhookId: webhook.id } } })));
-      say(words.detail.ended);
+      say(detail.ended);
       setAsking(false);
     } catch (thrown) {
       setError(sentence(asError(thrown)));
@@ -91,7 +92,7 @@ function Secret({ webhook, actions, onChanged }: { webhook: Webhook; actions: Ac
   return (
     <>
       <span class="row">
-        {words.detail.secretSet}
+        {detail.secretSet}
         {write && (
           <button type="button" class="button" onClick={() => actions.rotate(webhook)}>
             {words.actions.rotate}
@@ -99,18 +100,18 @@ function Secret({ webhook, actions, onChanged }: { webhook: Webhook; actions: Ac
         )}
       </span>
       {old.map((one) => (
-        <span key={one.endsAt}>{words.detail.oldSecret(relative(Date.parse(one.endsAt), now.value, base().time))}</span>
+        <span key={one.endsAt}>{detail.oldSecret(relative(Date.parse(one.endsAt), now.value, base().time))}</span>
       ))}
       {old.length > 0 && write && (
         <span>
           <button type="button" class="button" onClick={() => setAsking(true)}>
-            {words.detail.endOld}
+            {detail.endOld}
           </button>
         </span>
       )}
       {asking && (
-        <Confirm title={words.detail.endOldTitle} action={words.detail.endOld} busy={busy} error={error} onClose={() => setAsking(false)} onConfirm={() => void end()}>
-          <p>{words.detail.endOldText}</p>
+        <Confirm title={detail.endOldTitle} action={detail.endOld} busy={busy} error={error} onClose={() => setAsking(false)} onConfirm={() => void end()}>
+          <p>{detail.endOldText}</p>
         </Confirm>
       )}
     </>

@@ -14,7 +14,7 @@ import type { Actions } from '../webhooks/actions';
 import { type Webhook, vendorWords } from '../webhooks/data';
 
 export function Trouble({ webhook, actions }: { webhook: Webhook; actions: Actions }) {
-  const words = texts('webhooks').detail;
+  const words = texts('webhook').detail;
   const write = can('webhooks:write');
   if (!webhook.active && webhook.disabledReason != null) {
     const reason = words.disabledReasons[webhook.disabledReason] ?? safeLine(webhook.disabledReason);
@@ -62,7 +62,7 @@ export function Trouble({ webhook, actions }: { webhook: Webhook; actions: Actio
 
 /** With the last delivery that failed, and its next attempt. */
 function Failing({ webhook, since }: { webhook: Webhook; since: string }) {
-  const words = texts('webhooks').detail;
+  const words = texts('webhook').detail;
   const { id: tenantId, href } = useTenant();
   const last = useResource(`failing ${tenantId} ${webhook.id}`, async (signal) => {
     if (!can('deliveries:read')) return null;

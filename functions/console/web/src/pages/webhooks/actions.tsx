@@ -13,7 +13,7 @@ import { Menu, type MenuItem } from '../../parts/menu';
 import { sentence } from '../../parts/state';
 import { Status } from '../../parts/status';
 import { alarm, say } from '../../parts/toast';
-import { base, texts } from '../../texts';
+import { base, loadPart, texts } from '../../texts';
 import { change, nameOf, statusOf, statusWord, vendorWords, waitingFor, type Webhook } from './data';
 import type { DialogsProps, Question } from './dialogs';
 
@@ -37,7 +37,7 @@ export function useActions({ onChanged, onRemoved }: Handlers): Actions {
   const [asked, setAsked] = useState<{ question: Question; Dialogs: ComponentType<DialogsProps> } | null>(null);
 
   const ask = async (question: Question): Promise<void> => {
-    const { Dialogs } = await import('./dialogs');
+    const [{ Dialogs }] = await Promise.all([import('./dialogs'), loadPart('webhook')]);
     setAsked({ question, Dialogs });
   };
   const set = async (webhook: Webhook, active: boolean): Promise<void> => {

@@ -3,17 +3,15 @@
 import { api, take } from '../../api/client';
 import type { components } from '../../api/schema';
 import { safeLine } from '../../lib/safe-text';
-import type { CatalogueType } from '../../lib/event-filters';
+import type { DeliveryCounts } from '../../lib/stats';
+import { everyPage } from '../../lib/every-page';
 import type { StatusName } from '../../parts/status';
 import { base, texts } from '../../texts';
 import type { VendorWords } from '../../texts/en/webhooks';
 
 export type Webhook = components['schemas']['Webhook'];
-export type Counts = components['schemas']['DeliveryCounts'];
-export type Stats = components['schemas']['Stats'];
 
 export const INBOX = 'postel:inbox';
-const MAX_PAGES = 40;
 
 export function statusOf(webhook: Webhook): StatusName {
   if (!webhook.active) return webhook.disabledReason == null ? 'inactive' : 'disabled';
@@ -41,27 +39,8 @@ export function vendorWords(contract: string | undefined): VendorWords {
 }
 
 export async function allWebhooks(tenantId: string, signal: AbortSignal): Promise<Webhook[]> {
-  const found: Webhook[] = [];
-  let cursor: string | undefined;
-  for (let page = 0; page < MAX_PAGES; page += 1) {
-    const answer = await take(api.GET('/v1/tenants/{tenantId}/webhooks', { params: { path: { tenantId }, query: { limit: 250, cursor } }, signal }));
-    found.push(...answer.items);
-    cursor = answer.nextCursor;
-    if (cursor === undefined) break;
-  }
-  return found;
-}
-
-export async function catalogueOf(signal?: AbortSignal): Promise<CatalogueType[]> {
-  const found: CatalogueType[] = [];
-  let cursor: string | undefined;
-  for (let page = 0; page < MAX_PAGES; page += 1) {
-    const answer = await take(api.GET('/v1/event-types', { params: { query: { limit: 250, cursor } }, signal }));
-    found.push(...answer.items);
-    cursor = answer.nextCursor;
-    if (cursor === undefined) break;
-  }
-  return found;
+  const all = await everyPage((cursor) => take(api.GET('/v1/tenants/{tenantId}/webhooks', { params: { path: { tenantId }, query: { limit: 250, cursor } }, signal })));
+  return all.items;
 }
 
 export function change(tenantId: string, webhookId: string, body: components['schemas']['WebhookUpdate'], etag?: string): Promise<Webhook> {
@@ -83,7 +62,7 @@ export async function waitingFor(tenantId: string, webhookId: string): Promise<{
 }
 
 /** `98.2 % of 412`, of what has ended. */
-export function rateOf(counts: Counts | undefined, locale: string, complete: boolean): string | undefined {
+export function rateOf(counts: DeliveryCounts | undefined, locale: string, complete: boolean): string | undefined {
   if (counts === undefined) return undefined;
   const ended = counts.completed + counts.failed;
   if (ended === 0 || counts.successRate === undefined) return undefined;

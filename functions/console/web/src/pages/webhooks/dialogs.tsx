@@ -30,14 +30,14 @@ export interface DialogsProps {
 
 export function Dialogs({ question, onClose, onChanged, onRemoved, deactivate }: DialogsProps) {
   const { id: tenantId } = useTenant();
-  const words = texts('webhooks');
+  const words = texts('webhook');
   const { webhook } = question;
   const remove = async (): Promise<void> => {
     await take(api.DELETE('/v1/tenants/{tenantId}/webhooks/{webhookId}', { params: { path: { tenantId, webhookId: webhook.id } } })).catch((thrown: unknown) => {
       // Somebody else has removed it.
       if (asError(thrown).status !== 404) throw thrown;
     });
-    say(words.actions.removed(nameOf(webhook)));
+    say(texts('webhooks').actions.removed(nameOf(webhook)));
     onRemoved(webhook);
   };
   switch (question.kind) {
@@ -55,7 +55,7 @@ export function Dialogs({ question, onClose, onChanged, onRemoved, deactivate }:
       );
     case 'deactivate':
       return (
-        <Decision title={words.deactivate.title(nameOf(webhook))} action={words.vendor.deactivate} task={() => deactivate(webhook)} onClose={onClose}>
+        <Decision title={words.deactivate.title(nameOf(webhook))} action={vendorWords(webhook.contract).deactivate} task={() => deactivate(webhook)} onClose={onClose}>
           <p>{question.waiting === undefined ? words.deactivate.unknown : words.deactivate.waiting(question.waiting.count, question.waiting.more)}</p>
           <p>{words.deactivate.effect}</p>
         </Decision>

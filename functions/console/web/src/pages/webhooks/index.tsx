@@ -9,7 +9,7 @@ import { summary } from '../../lib/event-filters';
 import { segment } from '../../lib/place';
 import { useResource } from '../../lib/resource';
 import { middle, safeLine, urlParts } from '../../lib/safe-text';
-import { readStats } from '../../lib/stats';
+import { type Stats, useStats } from '../../lib/stats';
 import { useTenant } from '../../lib/tenant';
 import { Hinted } from '../../parts/hint';
 import { Icon } from '../../parts/icon';
@@ -20,15 +20,10 @@ import { type Column, Table } from '../../parts/table';
 import { Time } from '../../parts/time';
 import { base, locale, texts } from '../../texts';
 import { RowMenu, StatusMenu, useActions } from './actions';
-import { allWebhooks, INBOX, nameOf, rateOf, type Stats, statusOf, troubledFirst, vendorWords, type Webhook } from './data';
+import { allWebhooks, INBOX, nameOf, rateOf, statusOf, troubledFirst, vendorWords, type Webhook } from './data';
 
 const SEARCH_FROM = 8;
 const DEFAULT_LIMIT = 25;
-
-/** The counts of the last 24 hours. */
-export function useStats(tenantId: string): Stats | undefined {
-  return useResource(`stats ${tenantId}`, async () => (can('deliveries:read') ? readStats(tenantId) : undefined)).data;
-}
 
 export function UrlCell({ url, max = 34 }: { url: string; max?: number }) {
   const { scheme, host, path } = urlParts(url);
@@ -62,7 +57,7 @@ export default function WebhooksPage() {
   const words = texts('webhooks');
   const vendor = vendorWords(tenant.contract);
   const read = useResource(`webhooks ${tenant.id}`, (signal) => allWebhooks(tenant.id, signal));
-  const stats = useStats(tenant.id);
+  const stats = useStats(tenant.id).data;
   const [full, setFull] = useState(false);
   const webhooks = read.data;
   const used = webhooks?.length;

@@ -26,7 +26,7 @@ interface Props {
 }
 
 export function RotateDialog({ webhook, onClose, onDone }: Props) {
-  const words = texts('webhooks');
+  const words = texts('webhook');
   const { id: tenantId } = useTenant();
   const facts = factsOf(webhook.contract);
   const [own, setOwn] = useState(false);
@@ -112,7 +112,7 @@ interface ChoiceProps {
 
 /** Generated, or one's own. The input is not kept in any state: it goes with the form. */
 export function SecretChoice({ own, onOwn, facts, error, inputRef, onInput }: ChoiceProps) {
-  const words = texts('webhooks').secretChoice;
+  const words = texts('webhook').secretChoice;
   const [shown, setShown] = useState(false);
   const id = useId();
   return (
@@ -131,7 +131,7 @@ export function SecretChoice({ own, onOwn, facts, error, inputRef, onInput }: Ch
             <span class="row nowrap">
               <SecretInput {...attributes} inputRef={inputRef} shown={shown} maxLength={1024} onInput={onInput} />
               <button type="button" class="button" aria-pressed={shown} onClick={() => setShown(!shown)}>
-                {shown ? texts('webhooks').secret.hide : texts('webhooks').secret.reveal}
+                {shown ? texts('webhook').secret.hide : texts('webhook').secret.reveal}
               </button>
             </span>
           )}

@@ -11,7 +11,7 @@ import { Notice } from '../../parts/status';
 import { texts } from '../../texts';
 
 export function SecretDialog({ secret, onClose }: { secret: string; onClose: () => void }) {
-  const words = texts('webhooks').secret;
+  const words = texts('webhook').secret;
   const [shown, setShown] = useState(false);
   const [asking, setAsking] = useState(false);
   const input = useRef<HTMLInputElement>(null);

@@ -2,6 +2,7 @@
 
 import { useMemo, useState } from 'preact/hooks';
 
+import { catalogueOf } from '../../lib/catalogue';
 import { type CatalogueType, ownFirst } from '../../lib/event-filters';
 import { useResource } from '../../lib/resource';
 import { safeLine } from '../../lib/safe-text';
@@ -9,12 +10,12 @@ import { recall, remember } from '../../lib/store';
 import { Field } from '../../parts/field';
 import { PLAIN, TestEvent } from '../../parts/test-event';
 import { texts } from '../../texts';
-import { catalogueOf, nameOf, vendorWords, type Webhook } from './data';
+import { nameOf, vendorWords, type Webhook } from './data';
 
 const SEARCH_FROM = 13;
 
 export function TestDialog({ webhook, onClose }: { webhook: Webhook; onClose: () => void }) {
-  const words = texts('webhooks').test;
+  const words = texts('webhook').test;
   const stored = `postel.test.${webhook.id}`;
   const read = useResource('catalogue', catalogueOf, { refresh: false });
   const catalogue = read.data ?? [];

@@ -2,32 +2,18 @@
 // table of the files that the function `console` embeds. infra/local/console.py runs it.
 
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 
 import { build } from 'vite';
 
 const DIST = 'dist';
-const ELEMENT = 'embed/postel-portal.ts';
 // A form that saves less than this is not worth its place in the function.
 const MIN_SAVED_BYTES = 64;
 
 await build({ logLevel: 'warn' });
-if (existsSync(ELEMENT)) {
-  await build({
-    configFile: false,
-    logLevel: 'warn',
-    build: {
-      target: 'es2022',
-      emptyOutDir: false,
-      copyPublicDir: false,
-      lib: { entry: ELEMENT, formats: ['iife'], name: 'postel', fileName: () => 'postel-portal.js' },
-      // A classic script: unlike a module, pages of other origins load it without CORS.
-      minify: true,
-    },
-  });
-}
+await build({ logLevel: 'warn', mode: 'element' });
 
 const files = readdirSync(DIST, { recursive: true, withFileTypes: true })
   .filter((entry) => entry.isFile())

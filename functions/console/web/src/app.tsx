@@ -10,6 +10,7 @@ import { Frame } from './frame/frame';
 import { SessionDialogs } from './frame/session-dialogs';
 import { routeBy, settle } from './lib/leave';
 import { place } from './lib/place';
+import Webhooks from './pages/webhooks';
 import { loadPart } from './texts';
 import type { Part } from './texts/en';
 import { Hints } from './parts/hint';
@@ -29,7 +30,8 @@ function page(load: () => Promise<Module>, ...parts: Part[]) {
   });
 }
 
-const webhooks = page(() => import('./pages/webhooks'), 'webhooks');
+// In the first file, with its texts: it is what a customer sees first.
+const webhooks = page(async () => ({ default: Webhooks }), 'webhooks');
 const webhookForm = page(() => import('./pages/webhook-form'), 'webhooks', 'webhook', 'webhookForm');
 const webhook = page(() => import('./pages/webhook'), 'webhooks', 'webhook', 'log', 'failures', 'verify', 'charts');
 const log = page(() => import('./pages/log'), 'log', 'failures');

@@ -14,14 +14,12 @@ import { startRefresh } from './lib/refresh';
 import { startTheme } from './lib/theme';
 import { loadTexts } from './texts';
 
-export function start(): void {
-  guardLeaving();
-  startTheme();
-  startRefresh();
-  // Both at once: the texts are a file, the session a call.
-  void enter();
-  void loadTexts().then(() => {
-    const root = document.getElementById('app');
-    if (root !== null) render(<App />, root);
-  });
-}
+guardLeaving();
+startTheme();
+startRefresh();
+// Both at once: the texts are a file, the session a call.
+void enter();
+void loadTexts().then(() => {
+  const root = document.getElementById('app');
+  if (root !== null) render(<App />, root);
+});

@@ -1,12 +1,13 @@
 // German.
 
 import { base as deBase } from './de/base';
+import { webhooks as deWebhooks } from './de/webhooks';
 import type { Base, Part, Parts } from './en';
 
 export const base: Base = deBase;
 
 export const parts: { [Name in Part]: () => Promise<Parts[Name]> } = {
-  webhooks: async () => (await import('./de/webhooks')).webhooks,
+  webhooks: async () => deWebhooks,
   webhook: async () => (await import('./de/webhook')).webhook,
   webhookForm: async () => (await import('./de/webhook-form')).webhookForm,
   log: async () => (await import('./de/log')).log,

@@ -1,12 +1,13 @@
 // English. This file gives the type of all languages.
 
 import { base as enBase } from './en/base';
+import { webhooks as enWebhooks } from './en/webhooks';
 
 export const base = enBase;
 export type Base = typeof enBase;
 
 export const parts = {
-  webhooks: async () => (await import('./en/webhooks')).webhooks,
+  webhooks: async () => enWebhooks,
   webhook: async () => (await import('./en/webhook')).webhook,
   webhookForm: async () => (await import('./en/webhook-form')).webhookForm,
   log: async () => (await import('./en/log')).log,

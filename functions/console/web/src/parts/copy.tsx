@@ -5,6 +5,7 @@ import { useRef, useState } from 'preact/hooks';
 
 import { middle, safeLine } from '../lib/safe-text';
 import { base } from '../texts';
+import { Hinted } from './hint';
 import { Icon } from './icon';
 import { alarm, say } from './toast';
 
@@ -70,9 +71,9 @@ export function Copy({ text, what, target, word, onCopied }: CopyProps) {
 export function Id({ id, what, max = 16 }: { id: string; what: string; max?: number }) {
   return (
     <span class="nowrap">
-      <span class="mono" tabIndex={0} data-hint={safeLine(id)}>
+      <Hinted class="mono" hint={safeLine(id)}>
         {middle(safeLine(id), max)}
-      </span>
+      </Hinted>
       <Copy text={id} what={what} />
     </span>
   );

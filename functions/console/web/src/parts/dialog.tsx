@@ -1,10 +1,11 @@
 // A dialog for a decision. The browser's own <dialog> keeps the focus inside and gives it back.
 
-import { useEffect, useId, useRef } from 'preact/hooks';
+import { useEffect, useId, useRef, useState } from 'preact/hooks';
 
 import { open as openCount } from '../lib/refresh';
 import { base } from '../texts';
 import { Icon } from './icon';
+import { dialogs, Toasts } from './toast';
 
 export interface DialogProps {
   title: preact.ComponentChildren;
@@ -23,16 +24,19 @@ export interface DialogProps {
 export function Dialog({ title, onClose, children, foot, wide, role, plain }: DialogProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   const id = useId();
+  const [level] = useState(() => dialogs.value + 1);
   useEffect(() => {
     const element = dialog.current;
     const before = document.activeElement;
     openCount.value += 1;
+    dialogs.value += 1;
     if (element !== null && !element.open) {
       element.showModal();
       element.querySelector<HTMLElement>('[data-autofocus]')?.focus();
     }
     return () => {
       openCount.value -= 1;
+      dialogs.value -= 1;
       element?.close();
       if (before instanceof HTMLElement && before.isConnected) before.focus();
     };
@@ -64,6 +68,7 @@ export function Dialog({ title, onClose, children, foot, wide, role, plain }: Di
       </div>
       <div class="dialog-body">{children}</div>
       {foot !== undefined && <div class="dialog-foot">{foot}</div>}
+      <Toasts level={level} />
     </dialog>
   );
 }

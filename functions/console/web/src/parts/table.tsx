@@ -1,6 +1,8 @@
 // A real table; below 720 px each row is a card with the same facts (styles/parts.css). The roles
 // are written out because `display: block` takes them away.
 
+import { InTable } from './hint';
+
 export interface Column<T> {
   id: string;
   head: preact.ComponentChildren;
@@ -21,40 +23,42 @@ export interface TableProps<T> {
 
 export function Table<T>({ caption, columns, rows, idOf }: TableProps<T>) {
   return (
-    <table class="table" role="table">
-      <caption class="visually-hidden">{caption}</caption>
-      <thead role="rowgroup">
-        <tr role="row">
-          {columns.map((column) => (
-            <th key={column.id} scope="col" role="columnheader" class={column.number === true ? 'number' : undefined}>
-              {column.kind === 'actions' ? <span class="visually-hidden">{column.head}</span> : column.head}
-            </th>
-          ))}
-        </tr>
-      </thead>
-      <tbody role="rowgroup">
-        {rows.map((row) => (
-          <tr key={idOf(row)} role="row" data-id={idOf(row)}>
-            {columns.map((column) =>
-              column.kind === 'name' ? (
-                <th key={column.id} scope="row" role="rowheader">
-                  {column.cell(row)}
-                </th>
-              ) : (
-                <td
-                  key={column.id}
-                  role="cell"
-                  class={column.kind === 'actions' ? 'cell-actions' : column.number === true ? 'number' : undefined}
-                  data-label={column.label ?? (typeof column.head === 'string' ? column.head : undefined)}
-                >
-                  {column.cell(row)}
-                </td>
-              ),
-            )}
+    <InTable.Provider value>
+      <table class="table" role="table">
+        <caption class="visually-hidden">{caption}</caption>
+        <thead role="rowgroup">
+          <tr role="row">
+            {columns.map((column) => (
+              <th key={column.id} scope="col" role="columnheader" class={column.number === true ? 'number' : undefined}>
+                {column.kind === 'actions' ? <span class="visually-hidden">{column.head}</span> : column.head}
+              </th>
+            ))}
           </tr>
-        ))}
-      </tbody>
-    </table>
+        </thead>
+        <tbody role="rowgroup">
+          {rows.map((row) => (
+            <tr key={idOf(row)} role="row" data-id={idOf(row)}>
+              {columns.map((column) =>
+                column.kind === 'name' ? (
+                  <th key={column.id} scope="row" role="rowheader">
+                    {column.cell(row)}
+                  </th>
+                ) : (
+                  <td
+                    key={column.id}
+                    role="cell"
+                    class={column.kind === 'actions' ? 'cell-actions' : column.number === true ? 'number' : undefined}
+                    data-label={column.label ?? (typeof column.head === 'string' ? column.head : undefined)}
+                  >
+                    {column.cell(row)}
+                  </td>
+                ),
+              )}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </InTable.Provider>
   );
 }
 

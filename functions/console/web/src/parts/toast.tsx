@@ -1,6 +1,8 @@
 // Short messages: `say` for what went well, `alarm` for what did not. Failures stay until closed.
+// They never lie over what has the focus: the page gets room for them, and scrolls.
 
 import { signal } from '@preact/signals';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 
 import { base } from '../texts';
 import { Icon } from './icon';
@@ -43,16 +45,24 @@ function List({ bad }: { bad: boolean }) {
     ));
 }
 
-/** Once, in the frame. */
-export function Toasts() {
+/** How many dialogs are open. What is outside of the topmost one is not read out. */
+export const dialogs = signal(0);
+
+/** In the frame, and in each dialog. `level`: how many dialogs are below. */
+export function Toasts({ level = 0 }: { level?: number }) {
+  const box = useRef<HTMLDivElement>(null);
+  const mine = level === dialogs.value;
+  const count = mine ? toasts.value.length : 0;
+  useLayoutEffect(() => {
+    if (level > 0) return;
+    const root = document.documentElement;
+    root.style.setProperty('--toasts', `${count === 0 ? 0 : (box.current?.offsetHeight ?? 0)}px`);
+    if (count > 0 && root !== document.activeElement && document.body !== document.activeElement) document.activeElement?.scrollIntoView({ block: 'nearest' });
+  }, [count, level]);
   return (
-    <div class="toasts">
-      <div role="status">
-        <List bad={false} />
-      </div>
-      <div role="alert">
-        <List bad />
-      </div>
+    <div class="toasts" ref={box}>
+      <div role="status">{mine && <List bad={false} />}</div>
+      <div role="alert">{mine && <List bad />}</div>
     </div>
   );
 }

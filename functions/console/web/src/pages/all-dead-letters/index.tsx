@@ -150,7 +150,7 @@ function List({ letters, chosen, onToggle, onShow, onAct }: ListProps) {
             </span>
           ),
         },
-        { id: 'tenant', head: columns.tenant, cell: (one) => (one.tenantId === undefined ? <span class="soft">{words.nobody}</span> : <a href={tenantHref(place, one.tenantId, 'dead-letters')}>{safeLine(one.tenantId)}</a>) },
+        { id: 'tenant', head: columns.tenant, cell: (one) => (one.tenantId === undefined ? <span class="soft">{words.nobody}</span> : <a tabIndex={-1} href={tenantHref(place, one.tenantId, 'dead-letters')}>{safeLine(one.tenantId)}</a>) },
         {
           id: 'reason',
           head: columns.reason,

@@ -143,7 +143,7 @@ function columns(tools: CellTools): Column<DeadLetter>[] {
         webhookId === undefined ? (
           '–'
         ) : (
-          <a class="cut" href={href(`webhooks/${encodeURIComponent(webhookId)}`)}>
+          <a class="cut" tabIndex={-1} href={href(`webhooks/${encodeURIComponent(webhookId)}`)}>
             {names.of(webhookId)}
           </a>
         ),

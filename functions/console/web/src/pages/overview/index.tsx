@@ -13,6 +13,7 @@ import { place, query, tenantHref } from '../../lib/place';
 import { onRefresh } from '../../lib/refresh';
 import { useResource } from '../../lib/resource';
 import { middle, safeLine, urlParts } from '../../lib/safe-text';
+import { Hinted } from '../../parts/hint';
 import { Page } from '../../parts/page';
 import { Read } from '../../parts/state';
 import { Notice } from '../../parts/status';
@@ -143,7 +144,7 @@ function Webhooks({ id, title, note, list, since, reason }: WebhooksProps) {
   const rows = since === undefined ? list.items : [...list.items].sort((a, b) => (since(a) ?? '').localeCompare(since(b) ?? ''));
   const columns: Column<Webhook>[] = [
     { id: 'webhook', head: words.columns.webhook, kind: 'name', cell: (one) => <a href={tenantHref(place, one.tenantId, `webhooks/${encodeURIComponent(one.id)}`)}>{safeLine(one.name ?? one.id)}</a> },
-    { id: 'tenant', head: words.columns.tenant, cell: (one) => <a href={tenantHref(place, one.tenantId, 'webhooks')}>{safeLine(one.tenantId)}</a> },
+    { id: 'tenant', head: words.columns.tenant, cell: (one) => <a tabIndex={-1} href={tenantHref(place, one.tenantId, 'webhooks')}>{safeLine(one.tenantId)}</a> },
     { id: 'url', head: words.columns.url, cell: (one) => <Url url={one.url} /> },
     ...(reason === true ? [{ id: 'reason', head: words.columns.reason, cell: (one: Webhook) => (one.disabledReason === undefined ? '' : (words.reasons[one.disabledReason] ?? safeLine(one.disabledReason))) }] : []),
     ...(since === undefined ? [] : [{ id: 'since', head: words.columns.since, cell: (one: Webhook) => <Time at={since(one)} none="–" /> }]),
@@ -161,11 +162,11 @@ function Webhooks({ id, title, note, list, since, reason }: WebhooksProps) {
 function Url({ url }: { url: string }) {
   const { scheme, host, path } = urlParts(url);
   return (
-    <span tabIndex={0} data-hint={safeLine(url)}>
+    <Hinted hint={safeLine(url)}>
       {scheme}
       {host}
       <span class="soft">{middle(path, 24)}</span>
-    </span>
+    </Hinted>
   );
 }
 

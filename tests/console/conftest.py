@@ -22,6 +22,10 @@ addEventListener("securitypolicyviolation", (event) => {
 });
 """
 
+# The stack is on loopback, where Chromium asks a person before a page of another origin may reach
+# it; on AWS nobody is asked. Root has no sandbox in a container; nothing but the stack is opened.
+ARGUMENTS = ["--disable-features=LocalNetworkAccessChecks", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
+
 
 @dataclass
 class Watch:
@@ -65,13 +69,8 @@ def browser() -> Iterator[Browser]:
     """One Chromium for all tests of a worker."""
     path = chromium.find()
     assert path, chromium.MISSING
-    # The stack is on loopback, where Chromium asks a person before a page of another origin may
-    # reach it; on AWS nobody is asked.
-    arguments = ["--disable-features=LocalNetworkAccessChecks"]
-    # Root has no sandbox in a container; nothing but the local stack is opened.
-    arguments += ["--no-sandbox"] if os.geteuid() == 0 else []
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=path, args=arguments)
+        started = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
         yield started
         started.close()
 

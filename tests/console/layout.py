@@ -126,13 +126,13 @@ def sideways(page: Page) -> list[str]:
 
 
 def wrong(page: Page) -> list[str]:
-    """All that is wrong with the layout."""
+    """All that is wrong with the layout, once the page has taken the size of its window."""
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done))))")
     return [*sideways(page), *cut(page), *overlapped(page)]
 
 
 # A person's own distances between letters, words and lines.
 SPACING = "* { line-height: 1.5 !important; letter-spacing: 0.12em !important; word-spacing: 0.16em !important } p { margin-block-end: 2em !important }"
-LARGE_TEXT = ":root { font-size: 200% !important }"
 
 
 def wear(page: Page, css: str) -> None:

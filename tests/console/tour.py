@@ -70,15 +70,16 @@ def settled(page: Page) -> None:
     expect(page.locator("main [aria-busy=true]")).to_have_count(0, timeout=PATIENCE)
 
 
-def walk(page: Page, address: str, link: str, paths: list[str], below: str) -> Iterator[str]:
+def walk(page: Page, address: str, link: str, paths: list[str], below: str, lang: str = "") -> Iterator[str]:
     """Signs in by a link and opens one page after the other; yields the address of each that is
-    open. Inside the page, as its own links do, except from tab to tab."""
-    page.goto(link)
+    open. Inside the page, as its own links do, except from tab to tab. `lang`: a language that
+    the address asks for."""
+    page.goto(link.replace("#", f"?lang={lang}#") if lang else link)
     settled(page)
     for path in paths:
         url = f"{address}/{below}/{path}"
         if "?" in path:
-            page.goto(url)
+            page.goto(f"{url}&lang={lang}" if lang else url)
         elif page.url != url:
             page.evaluate(
                 """(url) => {
@@ -93,26 +94,9 @@ def walk(page: Page, address: str, link: str, paths: list[str], below: str) -> I
         yield path
 
 
-def each_page(page: Page, address: str, scene: Scene, portal_link: Callable[..., str], console_link: Callable[[], str], kind: str) -> Iterator[str]:
+def each_page(page: Page, address: str, scene: Scene, portal_link: Callable[..., str], console_link: Callable[[], str], kind: str, lang: str = "") -> Iterator[str]:
     """Every page of the portal, or of the console, where a tenant's pages are the portal's with a
     line above: one stands for all."""
     if kind == "portal":
-        return walk(page, address, portal_link(scene.tenant), tenant_pages(scene), "portal")
-    return walk(page, address, console_link(), [*OPERATOR_PAGES, f"t/{scene.tenant.id}/webhooks"], "console")
-
-
-def sideways(page: Page) -> str | None:
-    """What is wider than the window, if the page scrolls sideways."""
-    return page.evaluate(
-        """() => {
-            const root = document.documentElement;
-            if (root.scrollWidth <= root.clientWidth) return null;
-            const clipped = (element) => {
-                for (let box = element.parentElement; box && box !== document.body; box = box.parentElement)
-                    if (getComputedStyle(box).overflowX !== "visible") return true;
-                return false;
-            };
-            const wide = [...document.body.querySelectorAll("*")].filter((one) => one.getBoundingClientRect().right > root.clientWidth + 1 && !clipped(one));
-            return `${root.scrollWidth} of ${root.clientWidth} px: ` + wide.slice(0, 4).map((one) => `${one.tagName}.${one.className}`).join(", ");
-        }"""
-    )
+        return walk(page, address, portal_link(scene.tenant), tenant_pages(scene), "portal", lang)
+    return walk(page, address, console_link(), [*OPERATOR_PAGES, f"t/{scene.tenant.id}/webhooks"], "console", lang)

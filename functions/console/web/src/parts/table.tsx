@@ -1,4 +1,4 @@
-// A real table; below 720 px each row is a card with the same facts (styles/parts.css). The roles
+// A real table; where the page is narrow, each row is a card with the same facts (styles/parts.css). The roles
 // are written out because `display: block` takes them away.
 
 import { InTable } from './hint';

@@ -127,7 +127,7 @@ function columns(tools: CellTools): Column<DeadLetter>[] {
       kind: 'name',
       cell: (letter) => (
         <span class="event-cell">
-          <a class="cut" href={showing(letter.id)}>
+          <a class="cut" href={showing(letter.id)} data-hint={nameOf(letter)}>
             {nameOf(letter)}
           </a>
           {letter.eventType !== undefined && types.of(letter.eventType) !== undefined && (
@@ -143,7 +143,7 @@ function columns(tools: CellTools): Column<DeadLetter>[] {
         webhookId === undefined ? (
           '–'
         ) : (
-          <a class="cut" tabIndex={-1} href={href(`webhooks/${encodeURIComponent(webhookId)}`)}>
+          <a class="cut" tabIndex={-1} data-hint={names.of(webhookId)} href={href(`webhooks/${encodeURIComponent(webhookId)}`)}>
             {names.of(webhookId)}
           </a>
         ),

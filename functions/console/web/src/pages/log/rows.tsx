@@ -140,7 +140,7 @@ function columns({ names, types, withWebhook, retry, ask, href }: CellTools): Co
     head: c.webhook,
     // Tab stops at a row's link and its button; the delivery's page leads to the webhook, too.
     cell: ({ webhookId }) => (
-      <a class="cut" tabIndex={-1} href={href(`webhooks/${encodeURIComponent(webhookId)}`)}>
+      <a class="cut" tabIndex={-1} data-hint={names.of(webhookId)} href={href(`webhooks/${encodeURIComponent(webhookId)}`)}>
         {names.of(webhookId)}
       </a>
     ),

@@ -29,7 +29,7 @@ export interface WebhookNames {
 export function useWebhookNames(tenantId: string): WebhookNames {
   const { data = [] } = useResource(`webhook names ${tenantId}`, (signal) => webhooks(tenantId, signal), { refresh: false });
   const byId = new Map(data.map(({ id, name }) => [id, name]));
-  return { all: data, of: (id) => byId.get(id) ?? id };
+  return { all: data, of: (id) => byId.get(id) ?? safeLine(id) };
 }
 
 async function types(signal: AbortSignal): Promise<Map<string, string>> {

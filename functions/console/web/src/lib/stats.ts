@@ -29,8 +29,13 @@ export function useStats(tenantId: string, since?: string): Resource<Stats | und
   return useResource(`stats ${tenantId} ${since ?? ''}`, async () => (can('deliveries:read') ? readStats(tenantId, since) : undefined));
 }
 
+/** The counts of a webhook that had deliveries. An id may be any word: `constructor`, too. */
+export function ofWebhook(stats: Stats, webhookId: string): DeliveryCounts | undefined {
+  return Object.hasOwn(stats.webhooks, webhookId) ? stats.webhooks[webhookId] : undefined;
+}
+
 /** The counts of one webhook, or of the tenant. */
 export function countsOf(stats: Stats, webhookId: string): DeliveryCounts {
   if (webhookId === '') return stats;
-  return stats.webhooks[webhookId] ?? { pending: 0, completed: 0, failed: 0, inProgress: 0 };
+  return ofWebhook(stats, webhookId) ?? { pending: 0, completed: 0, failed: 0, inProgress: 0 };
 }

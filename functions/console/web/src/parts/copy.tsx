@@ -43,6 +43,7 @@ export function Copy({ text, what, target, word, onCopied }: CopyProps) {
   const own = useRef<HTMLSpanElement>(null);
   const [selected, setSelected] = useState(false);
   const words = base().words;
+  const name = words.copyNamed(safeLine(what));
   const copy = async (): Promise<void> => {
     // The text is in the page only from here on, and seen only if it has to be copied by hand.
     if (own.current !== null) own.current.textContent = text;
@@ -58,9 +59,9 @@ export function Copy({ text, what, target, word, onCopied }: CopyProps) {
   };
   return (
     <>
-      <button type="button" class={word === true ? 'button' : 'icon-button'} aria-label={word === true ? undefined : words.copyNamed(what)} onClick={() => void copy()}>
+      <button type="button" class={word === true ? 'button' : 'icon-button'} aria-label={word === true ? undefined : name} onClick={() => void copy()}>
         <Icon name="copy" />
-        {word === true && words.copyNamed(what)}
+        {word === true && name}
       </button>
       {target === undefined && <span ref={own} class={selected ? 'mono' : 'visually-hidden'} aria-hidden={!selected} />}
     </>

@@ -2,6 +2,7 @@
 
 import { useId } from 'preact/hooks';
 
+import { safeLine } from '../lib/safe-text';
 import { base } from '../texts';
 import { Icon } from './icon';
 
@@ -47,7 +48,7 @@ export function FieldError({ id, error }: { id: string; error: string | undefine
   return error === undefined ? null : (
     <span class="field-error" id={id}>
       <Icon name="warn" />
-      {error}
+      {safeLine(error)}
     </span>
   );
 }

@@ -42,7 +42,7 @@ export function Select({ label, value, choices, onChange }: { label: string; val
       <select id={id} value={value} onChange={(event) => onChange(event.currentTarget.value)}>
         {choices.map((choice) => (
           <option key={choice.value} value={choice.value}>
-            {choice.label}
+            {safeLine(choice.label)}
           </option>
         ))}
       </select>

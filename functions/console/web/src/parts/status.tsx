@@ -1,5 +1,6 @@
 // A status is an icon and a word; the colour only repeats them.
 
+import { safeLine } from '../lib/safe-text';
 import { base } from '../texts';
 import { Icon, type IconName } from './icon';
 
@@ -23,7 +24,7 @@ const LOOKS: Record<StatusName, [Tone, IconName]> = {
   cancelled: ['off', 'off'],
 };
 
-export const isStatus = (name: string): name is StatusName => name in LOOKS;
+export const isStatus = (name: string): name is StatusName => Object.hasOwn(LOOKS, name);
 
 /** `name` may be one that the page does not know: then it is shown as it is. */
 export function Status({ name, word }: { name: string; word?: string }) {
@@ -31,7 +32,7 @@ export function Status({ name, word }: { name: string; word?: string }) {
   return (
     <span class={`status tone-${tone}`}>
       <Icon name={icon} />
-      {word ?? (isStatus(name) ? base().status[name] : name)}
+      {word ?? (isStatus(name) ? base().status[name] : safeLine(name))}
     </span>
   );
 }

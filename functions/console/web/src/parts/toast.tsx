@@ -4,6 +4,7 @@
 import { signal } from '@preact/signals';
 import { useLayoutEffect, useRef } from 'preact/hooks';
 
+import { safeLine } from '../lib/safe-text';
 import { base } from '../texts';
 import { Icon } from './icon';
 
@@ -24,7 +25,7 @@ function drop(id: number): void {
 function add(text: string, bad: boolean): void {
   last += 1;
   const id = last;
-  toasts.value = [...toasts.value.slice(-2), { id, text, bad }];
+  toasts.value = [...toasts.value.slice(-2), { id, text: safeLine(text), bad }];
   if (!bad) setTimeout(() => drop(id), SECONDS * 1000);
 }
 

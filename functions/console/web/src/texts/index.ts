@@ -27,8 +27,15 @@ export const { language, pseudo } = chosen();
 let catalogue: Catalogue | undefined;
 const loaded: Partial<Record<Part, unknown>> = {};
 
+/** Tables without a prototype: a code from elsewhere, as `constructor`, finds no text. */
+function bare<T>(value: T): T {
+  if (typeof value !== 'object' || value === null) return value;
+  Object.values(value).forEach(bare);
+  return Array.isArray(value) ? value : Object.setPrototypeOf(value, null);
+}
+
 async function shape<T>(value: T): Promise<T> {
-  return pseudo ? (await import('./pseudo')).pseudo(value) : value;
+  return bare(pseudo ? (await import('./pseudo')).pseudo(value) : value);
 }
 
 /** Loads the frame's texts. */

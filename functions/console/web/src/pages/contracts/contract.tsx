@@ -189,7 +189,7 @@ function RemoveContract({ name, used, onClose, onRemoved }: { name: string; used
     }
   };
   return (
-    <Confirm title={words.removeTitle(name)} action={words.remove} busy={busy} error={error} onConfirm={() => void remove()} onClose={onClose}>
+    <Confirm title={words.removeTitle(safeLine(name))} action={words.remove} busy={busy} error={error} onConfirm={() => void remove()} onClose={onClose}>
       <p>{words.removeText}</p>
       {used !== undefined && used.tenants.length > 0 && <Notice tone="warn">{words.removeUsed(used.tenants.slice(0, 20).map(safeLine).join(', '))}</Notice>}
     </Confirm>

@@ -60,7 +60,7 @@ function List() {
               rows={items}
               idOf={(one) => one.name}
               columns={[
-                { id: 'name', head: words.columns.name, kind: 'name', cell: (one) => <a href={`${place.root}contracts/${encodeURIComponent(one.name)}`}>{one.name}</a> },
+                { id: 'name', head: words.columns.name, kind: 'name', cell: (one) => <a href={`${place.root}contracts/${encodeURIComponent(one.name)}`}>{safeLine(one.name)}</a> },
                 { id: 'kind', head: words.columns.kind, cell: (one) => (one.builtin ? words.builtin : words.own) },
                 { id: 'description', head: words.columns.description, cell: (one) => safeLine(one.description ?? '–') },
                 { id: 'signature', head: words.columns.signature, cell: (one) => (one.signature === undefined ? words.unsigned : <code>{safeLine(one.signature.header)}</code>) },

@@ -7,6 +7,7 @@ import { DELIVERY_REASONS, estimate, type RedriveChoice, type RedriveEstimate, s
 import { short } from '../../lib/explanations';
 import { instantOf, localOf, mistakeOf, NO_FILTER } from '../../lib/list-filter';
 import type { TypeNames, WebhookNames } from '../../lib/names';
+import { safeLine } from '../../lib/safe-text';
 import { useTenant } from '../../lib/tenant';
 import { span } from '../../lib/time';
 import { Dialog } from '../../parts/dialog';
@@ -118,7 +119,7 @@ export function RedriveDialog({ names, types, begin, onClose, onStarted }: Redri
                 </option>
               ))}
               {form.webhookId !== '' && !names.all.some(({ id }) => id === form.webhookId) && (
-                <option value={form.webhookId}>{log.removedWebhook(form.webhookId)}</option>
+                <option value={form.webhookId}>{log.removedWebhook(safeLine(form.webhookId))}</option>
               )}
             </select>
           )}

@@ -162,7 +162,7 @@ function Form({ title, before, etag, onClose, onSaved }: { title: string; before
             <select {...attributes} value={given.contract} onChange={(event) => setGiven((all) => ({ ...all, contract: event.currentTarget.value }))}>
               {[...new Set([...contracts, given.contract])].map((one) => (
                 <option key={one} value={one}>
-                  {one}
+                  {safeLine(one)}
                 </option>
               ))}
             </select>

@@ -107,7 +107,7 @@ function List({ tenants, onDo }: { tenants: Tenant[]; onDo: (doing: Doing) => vo
       columns={[
         { id: 'name', head: columns.name, kind: 'name', cell: (one) => <a href={tenantHref(place, one.id, 'webhooks')}>{safeLine(one.name ?? one.id)}</a> },
         { id: 'id', head: columns.id, cell: (one) => <code>{safeLine(one.id)}</code> },
-        { id: 'contract', head: columns.contract, cell: (one) => <a href={`${place.root}contracts/${encodeURIComponent(one.contract)}`}>{one.contract}</a> },
+        { id: 'contract', head: columns.contract, cell: (one) => <a href={`${place.root}contracts/${encodeURIComponent(one.contract)}`}>{safeLine(one.contract)}</a> },
         { id: 'contact', head: columns.contact, cell: (one) => safeLine(one.contactEmail ?? '–') },
         { id: 'created', head: columns.created, cell: (one) => <Time at={one.createdAt} /> },
         {

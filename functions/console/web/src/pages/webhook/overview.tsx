@@ -4,7 +4,7 @@ import { can } from '../../api/session';
 import { IN_PROGRESS } from '../../lib/list-filter';
 import { segment } from '../../lib/place';
 import { safeLine } from '../../lib/safe-text';
-import type { Stats } from '../../lib/stats';
+import { ofWebhook, type Stats } from '../../lib/stats';
 import { useTenant } from '../../lib/tenant';
 import { Copy, Id } from '../../parts/copy';
 import { FullTime, Time } from '../../parts/time';
@@ -18,7 +18,7 @@ export function Overview({ webhook, stats }: { webhook: Webhook; stats: Stats | 
   const words = texts('webhooks');
   const { detail } = texts('webhook');
   const vendor = vendorWords(webhook.contract);
-  const counts = stats?.webhooks[webhook.id];
+  const counts = stats === undefined ? undefined : ofWebhook(stats, webhook.id);
   const number = (count: number): string => count.toLocaleString(locale());
   return (
     <>

@@ -9,7 +9,7 @@ import { summary } from '../../lib/event-filters';
 import { segment } from '../../lib/place';
 import { useResource } from '../../lib/resource';
 import { middle, safeLine, urlParts } from '../../lib/safe-text';
-import { type Stats, useStats } from '../../lib/stats';
+import { ofWebhook, type Stats, useStats } from '../../lib/stats';
 import { useTenant } from '../../lib/tenant';
 import { Hinted } from '../../parts/hint';
 import { Icon } from '../../parts/icon';
@@ -165,13 +165,13 @@ function List({ webhooks, stats, actions }: { webhooks: Webhook[]; stats: Stats 
     { id: 'status', head: words.list.status, cell: (webhook) => <StatusMenu webhook={webhook} actions={actions} /> },
     ...(can('deliveries:read')
       ? ([
-          { id: 'last', head: words.list.last, cell: (webhook) => (stats === undefined ? <span class="soft">…</span> : <Time at={stats.webhooks[webhook.id]?.lastTriggeredAt} none="–" />) },
+          { id: 'last', head: words.list.last, cell: (webhook) => (stats === undefined ? <span class="soft">…</span> : <Time at={ofWebhook(stats, webhook.id)?.lastTriggeredAt} none="–" />) },
           {
             id: 'rate',
             head: words.list.rate,
             number: true,
             cell: (webhook) => {
-              const rate = rateOf(stats?.webhooks[webhook.id], locale(), stats?.complete ?? true);
+              const rate = stats === undefined ? undefined : rateOf(ofWebhook(stats, webhook.id), locale(), stats.complete);
               if (stats === undefined) return <span class="soft">…</span>;
               return rate === undefined ? <span class="soft">{words.list.noRate}</span> : <Hinted hint={words.list.rateHint}>{rate}</Hinted>;
             },

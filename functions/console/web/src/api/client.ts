@@ -20,7 +20,7 @@ const MAX_KNOWN = 40;
 
 let token: string | null = null;
 /** Answers with an ETag, by address: a read that is repeated asks only for what has changed. */
-const known = new Map<string, Response>();
+const known = new Map<string, { text: string; headers: Headers }>();
 let onUnauthorized: () => void = () => undefined;
 
 export function setToken(value: string | null): void {
@@ -51,14 +51,16 @@ async function conditional(request: Request): Promise<Response> {
   const before = request.method === 'GET' && !request.headers.has('if-none-match') ? known.get(request.url) : undefined;
   if (before !== undefined) request.headers.set('if-none-match', before.headers.get('etag') ?? '');
   const response = await once(request);
-  if (response.status === 304 && before !== undefined) return before.clone();
-  if (request.method === 'GET') {
-    known.delete(request.url);
-    if (response.ok && response.headers.has('etag')) known.set(request.url, response.clone());
-    const [oldest] = known.keys();
-    if (known.size > MAX_KNOWN && oldest !== undefined) known.delete(oldest);
-  }
-  return response;
+  if (response.status === 304 && before !== undefined) return new Response(before.text, before);
+  if (request.method !== 'GET') return response;
+  known.delete(request.url);
+  if (!response.ok || !response.headers.has('etag')) return response;
+  // The text, not the response: whoever ends the read would end the body of a copy, too.
+  const kept = { text: await response.text(), headers: response.headers };
+  known.set(request.url, kept);
+  const [oldest] = known.keys();
+  if (known.size > MAX_KNOWN && oldest !== undefined) known.delete(oldest);
+  return new Response(kept.text, kept);
 }
 
 async function send(request: Request): Promise<Response> {

@@ -22,6 +22,8 @@ except ModuleNotFoundError:  # Python 3.10, where pytest installs this one
 ROOT = Path(__file__).resolve().parents[2]
 CRATES = sorted(path.parent.name for path in (ROOT / "functions").glob("*/Cargo.toml"))
 FUNCTIONS = [name for name in CRATES if name not in ("domain", "adapters", "api")]
+# The command line, which no function knows.
+CLI = "cli"
 # The functions that HTTP requests reach.
 HTTP_FUNCTIONS = {"manage", "publish"}
 # The function that serves files over HTTP and calls nobody.
@@ -55,7 +57,7 @@ def run(*command: str) -> str:
 
 def package(name: str) -> dict:
     """One of the workspace's packages, by the name of its directory."""
-    manifest = str(ROOT / "functions" / name / "Cargo.toml")
+    manifest = str(ROOT / ("clients" if name == CLI else "functions") / name / "Cargo.toml")
     (found,) = [p for p in metadata()["packages"] if p["manifest_path"] == manifest]
     return found
 
@@ -121,6 +123,12 @@ def test_functions_behind_http_share_the_crate_api(name):
 def test_the_function_that_serves_files_can_reach_neither_aws_nor_the_tables():
     assert direct(FILES_FUNCTION) == {"lambda_http", "tokio"}
     assert offending(reached(FILES_FUNCTION), re.compile(r"aws-.*|serde_dynamo|reqwest|rustls|axum(-.*)?|domain|adapters|api")) == []
+
+
+def test_the_command_line_knows_the_domain_only_and_compiles_no_aws_crate():
+    assert direct(CLI) & {*CRATES} == {"domain"}
+    assert offending(reached(CLI), re.compile(r"aws-(?!lc).*|serde_dynamo|lambda_.*|axum(-.*)?|adapters|api")) == []
+    assert not any(CLI in direct(name) for name in CRATES)
 
 
 def test_the_domain_knows_nothing_of_the_world():

@@ -42,7 +42,7 @@ DATA = ("tests/fixtures/", "tests/fuzz/corpus/", "tests/oracles/npm/", "tests/st
 
 
 def tracked() -> list[Path]:
-    listed = subprocess.run(["git", "ls-files", "functions", "tests", "infra", "docs", "*.md", "Makefile"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    listed = subprocess.run(["git", "ls-files", "clients/cli", "functions", "tests", "infra", "docs", "*.md", "Makefile"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
     return [ROOT / name for name in listed if not name.startswith(DATA) and (ROOT / name).is_file() and (Path(name).suffix in SUFFIXES or name == "Makefile")]
 
 

@@ -13,7 +13,7 @@ import settings  # noqa: E402
 MAX_FILE = 400
 MAX_MAIN = 39
 
-SOURCES = sorted([*(ROOT / "functions").glob("*/src/**/*.rs"), *(ROOT / "infra").glob("**/*.py")])
+SOURCES = sorted([*(ROOT / "functions").glob("*/src/**/*.rs"), *(ROOT / "clients").glob("*/src/**/*.rs"), *(ROOT / "infra").glob("**/*.py")])
 MAINS = sorted((ROOT / "functions").glob("*/src/main.rs"))
 
 

@@ -1,0 +1,20 @@
+//! `postel`: the command line. It talks to the HTTP API only; docs/cli.md has its commands.
+
+mod api;
+mod ask;
+mod commands;
+mod context;
+mod failure;
+mod input;
+mod local_stack;
+mod member;
+mod output;
+mod profiles;
+mod target;
+mod when;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    commands::main()
+}

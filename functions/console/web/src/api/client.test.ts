@@ -2,20 +2,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 
 vi.stubGlobal('location', { origin: 'https://api.example', pathname: '/portal/', search: '' });
 vi.stubGlobal('document', { documentElement: { dataset: { page: 'portal' } } });
-const { addressOf, api, raw, take } = await import('./client');
-
-describe('an address', () => {
-  it('has the names and the query encoded, and lists joined by a comma', () => {
-    const path = { tenantId: 'a/b ü', webhookId: 'wh_1' };
-    expect(addressOf('/v1/tenants/{tenantId}/webhooks/{webhookId}', { path })).toBe('/v1/tenants/a%2Fb%20%C3%BC/webhooks/wh_1');
-    expect(addressOf('/v1/x', { query: { status: ['processing', 'retrying'], type: 'a&b', limit: 0 } })).toBe('/v1/x?status=processing,retrying&type=a%26b&limit=0');
-  });
-
-  it('leaves out what is not given', () => {
-    expect(addressOf('/v1/x', { query: { cursor: undefined, since: null, status: [] } })).toBe('/v1/x');
-    expect(addressOf('/v1/x', { query: { name: '' } })).toBe('/v1/x?name=');
-  });
-});
+const { api, take } = await import('./client');
 
 describe('a call', () => {
   afterEach(() => vi.restoreAllMocks());
@@ -32,9 +19,16 @@ describe('a call', () => {
     expect([await request.text(), got.active]).toEqual(['{"active":false}', false]);
   });
 
+  it('has its names and query encoded, lists joined by a comma, and nothing that is not given', async () => {
+    const fetched = answers(200, '{"items": []}');
+    const path = { tenantId: 'a/b ü' };
+    await take(api.GET('/v1/tenants/{tenantId}/deliveries', { params: { path, query: { status: ['processing', 'retrying'], type: 'a&b', limit: 1, cursor: undefined } } }));
+    expect((fetched.mock.calls[0]?.[0] as Request).url).toBe('https://api.example/v1/tenants/a%2Fb%20%C3%BC/deliveries?status=processing,retrying&type=a%26b&limit=1');
+  });
+
   it('without a body has no content type; an empty answer is none', async () => {
     const fetched = answers(204, '');
-    expect(await raw('DELETE', '/v1/sessions/x')).toBeUndefined();
+    expect(await take(api.DELETE('/v1/sessions/{sessionId}', { params: { path: { sessionId: 'x' } } }))).toBeUndefined();
     expect((fetched.mock.calls[0]?.[0] as Request).headers.get('content-type')).toBeNull();
   });
 
@@ -46,10 +40,10 @@ describe('a call', () => {
 
   it('throws what is no success, and a success that is no JSON', async () => {
     answers(404, '{"code": "not_found"}');
-    await expect(raw('GET', '/v1/x')).rejects.toMatchObject({ status: 404, code: 'not_found' });
+    await expect(take(api.GET('/v1/me'))).rejects.toMatchObject({ status: 404, code: 'not_found' });
     answers(502, '<html>');
-    await expect(raw('GET', '/v1/x')).rejects.toMatchObject({ status: 502, code: undefined });
+    await expect(take(api.GET('/v1/me'))).rejects.toMatchObject({ status: 502, code: undefined });
     answers(200, '<html>');
-    await expect(raw('GET', '/v1/x')).rejects.toThrow();
+    await expect(take(api.GET('/v1/me'))).rejects.toThrow();
   });
 });

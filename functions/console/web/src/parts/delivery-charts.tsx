@@ -3,10 +3,9 @@
 
 import { useEffect } from 'preact/hooks';
 
-import { api, raw, take } from '../api/client';
+import { api, take } from '../api/client';
 import { bucketsOf, classesOf, filledIn, hours, NO_ANSWER, ofClass, type Bucket, type CountedDelivery } from '../lib/buckets';
 import { everyPage } from '../lib/every-page';
-import { query } from '../lib/place';
 import { onRefresh } from '../lib/refresh';
 import { useResource } from '../lib/resource';
 import { locale, texts } from '../texts';
@@ -29,7 +28,7 @@ interface Counted {
 
 async function ofTenant(tenantId: string, starts: number[]): Promise<Counted> {
   const since = new Date(starts[0] ?? 0).toISOString();
-  const stats = await raw<{ buckets?: Bucket[]; complete: boolean; since: string }>('GET', `/v1/tenants/${encodeURIComponent(tenantId)}/stats${query({ since, bucket: 'PT1H' })}`);
+  const stats = await take(api.GET('/v1/tenants/{tenantId}/stats', { params: { path: { tenantId }, query: { since, bucket: 'PT1H' } } }));
   return { buckets: filledIn(stats.buckets ?? [], starts), since: stats.complete ? undefined : stats.since };
 }
 

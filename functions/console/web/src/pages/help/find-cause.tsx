@@ -2,7 +2,7 @@
 
 import { useState } from 'preact/hooks';
 
-import { api, raw, take } from '../../api/client';
+import { api, take } from '../../api/client';
 import { can } from '../../api/session';
 import type { components } from '../../api/schema';
 import { checksOf, type Check, type Facts } from '../../lib/checks';
@@ -10,7 +10,6 @@ import { now } from '../../lib/refresh';
 import { safeLine } from '../../lib/safe-text';
 import { useTenant } from '../../lib/tenant';
 import { relative } from '../../lib/time';
-import { query } from '../../lib/place';
 import { Field } from '../../parts/field';
 import { Icon, type IconName } from '../../parts/icon';
 import { Notice, type Tone } from '../../parts/status';
@@ -19,19 +18,14 @@ import './help.css';
 
 type Webhook = components['schemas']['Webhook'];
 
-interface Explained {
-  webhooks: { webhookId: string; result: string; reason: string; detail: string }[];
-}
-
 /** What the API says; a part that cannot be read is left out, so that the others still help. */
 async function facts(tenantId: string, webhook: Webhook, type: string | undefined): Promise<Facts> {
-  const tenant = `/v1/tenants/${encodeURIComponent(tenantId)}`;
   const mayRead = can('deliveries:read');
   const optional = async <T,>(call: () => Promise<T>): Promise<T | undefined> => (mayRead ? call().catch(() => undefined) : undefined);
   const [lastEvent, lastDelivery, explained] = await Promise.all([
-    optional(async () => (await raw<{ items: { id: string; createdAt: string }[] }>('GET', `${tenant}/events${query({ type, limit: '1' })}`)).items[0] ?? null),
+    optional(async () => (await take(api.GET('/v1/tenants/{tenantId}/events', { params: { path: { tenantId }, query: { type, limit: 1 } } }))).items[0] ?? null),
     optional(async () => (await take(api.GET('/v1/tenants/{tenantId}/deliveries', { params: { path: { tenantId }, query: { webhookId: webhook.id, type, limit: 1 } } }))).items[0] ?? null),
-    type === undefined ? undefined : optional(async () => (await raw<Explained>('POST', `${tenant}/events/explain`, { type, data: {} })).webhooks.find((one) => one.webhookId === webhook.id)),
+    type === undefined ? undefined : optional(async () => (await take(api.POST('/v1/tenants/{tenantId}/events/explain', { params: { path: { tenantId } }, body: { type, data: {} } }))).webhooks.find((one) => one.webhookId === webhook.id)),
   ]);
   return { webhook, type, lastEvent, lastDelivery, explained };
 }

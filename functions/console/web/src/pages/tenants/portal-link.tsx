@@ -2,7 +2,7 @@
 
 import { useRef, useState } from 'preact/hooks';
 
-import { raw } from '../../api/client';
+import { api, take } from '../../api/client';
 import { asError } from '../../api/problem';
 import { place } from '../../lib/place';
 import { now } from '../../lib/refresh';
@@ -37,7 +37,7 @@ export function PortalLink({ tenant, onClose }: { tenant: Pick<Tenant, 'id' | 'n
     setBusy(true);
     setError(undefined);
     try {
-      const { code } = await raw<{ code: string }>('POST', `/v1/tenants/${encodeURIComponent(tenant.id)}/sessions`, { scopes, expiresInSeconds: Number(hours) * 3600 });
+      const { code } = await take(api.POST('/v1/tenants/{tenantId}/sessions', { params: { path: { tenantId: tenant.id } }, body: { scopes, expiresInSeconds: Number(hours) * 3600 } }));
       setMade({ url: portalUrl(code), until: Date.now() + CODE_MS });
     } catch (thrown) {
       setError(sentence(asError(thrown)));

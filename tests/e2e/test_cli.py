@@ -325,12 +325,14 @@ class Faulty(http.server.BaseHTTPRequestHandler):
     """Answers 429 twice to each request, then as an API that lists nothing."""
 
     seen: dict[str, list[float]] = {}
+    bodies: list[bytes] = []
 
     def do_GET(self) -> None:
         times = self.seen.setdefault(self.path, [])
         times.append(time.monotonic())
         is_limited = self.path.startswith("/v1/tenants/") and len(times) <= 2
-        body = b'{"code": "too_many_requests", "detail": "Slow down."}' if is_limited else b'{"items": [], "tenantId": "t"}'
+        answer = b'{"items": [], "results": [{"status": 202, "id": "a"}]}'
+        body = b'{"code": "too_many_requests", "detail": "Slow down."}' if is_limited else answer
         self.send_response(429 if is_limited else 200)
         if is_limited:
             self.send_header("Retry-After", "1")
@@ -339,6 +341,7 @@ class Faulty(http.server.BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def do_POST(self) -> None:
+        self.bodies.append(self.rfile.read(int(self.headers.get("Content-Length", 0))))
         self.do_GET()
 
     do_DELETE = do_POST
@@ -350,7 +353,7 @@ class Faulty(http.server.BaseHTTPRequestHandler):
 @pytest.fixture
 def faulty() -> Iterator[str]:
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Faulty)
-    Faulty.seen = {}
+    Faulty.seen, Faulty.bodies = {}, []
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
@@ -366,6 +369,14 @@ def test_a_read_waits_for_retry_after_and_a_change_is_sent_once(cli: Cli, faulty
     assert len(Faulty.seen["/v1/tenants/t/webhooks/wh_1"]) == 1
 
 
+def test_a_batch_is_repeated_with_the_ids_that_it_had(cli: Cli, faulty: str):
+    there = {"POSTEL_URL": faulty, "POSTEL_TENANT": "t"}
+    done = cli.run("publish", "-", "--json", given='{"type": "a", "data": 1}\n', **there).json
+    assert (done["accepted"], done["refused"]) == (1, 0)
+    (body,) = set(Faulty.bodies)
+    assert len(Faulty.bodies) == 3 and json.loads(body)["events"][0]["id"] == f"{done['run']}-1"
+
+
 # ---- Watching ------------------------------------------------------------------------------------
 
 
@@ -374,6 +385,9 @@ def test_tail_beside_a_flood_shows_each_delivery_once(quick: Cli, receiver: Rece
     quick.tenant.new_webhook(receiver.url())
     quick.tenant.publish(id="before")
     quick.tenant.wait_for_status("before", "completed")
+    accepted = time.time()
+    # `tail` begins at the API's `Date`, which has whole seconds.
+    stack.eventually(lambda: time.time() > accepted + 1, 5, "the next second")
     with quick.start("tail", "--every", "1s", "--count", str(count), "--json") as tail:
         # It notes what is there before it follows: the flood begins when it has asked for that.
         stack.eventually(lambda: is_following(quick), PATIENCE, "tail to follow")
@@ -386,6 +400,52 @@ def test_tail_beside_a_flood_shows_each_delivery_once(quick: Cli, receiver: Rece
     assert {delivery["status"] for delivery in shown} == {"completed"}
     ids = {delivery["eventId"] for delivery in shown}
     assert len(ids) == len(shown) == count and "before" not in ids
+
+
+class Passage(http.server.BaseHTTPRequestHandler):
+    """Hands requests on to the stack, unless it is closed."""
+
+    is_closed = False
+    refused = 0
+
+    def do_GET(self) -> None:
+        if Passage.is_closed:
+            Passage.refused += 1
+            self.close_connection = True
+            return
+        known = client.Api(stack.outputs()["apiUrl"], self.headers["Authorization"].removeprefix("Bearer "))
+        answer = known.get(self.path)
+        self.send_response(answer.status)
+        self.send_header("Content-Length", str(len(answer.raw)))
+        self.end_headers()
+        self.wfile.write(answer.raw)
+
+    def log_message(self, *_) -> None:
+        pass
+
+
+def test_tail_waits_out_a_lost_network_and_misses_nothing(quick: Cli, receiver: Receiver):
+    quick.tenant.new_webhook(receiver.url())
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Passage)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    quick.environment["POSTEL_URL"] = f"http://127.0.0.1:{server.server_port}"
+    Passage.is_closed, Passage.refused = False, 0
+    tail = quick.start("tail", "--every", "1s", "--count", "2", "--json")
+    try:
+        stack.eventually(lambda: is_following(quick), PATIENCE, "tail to follow")
+        quick.tenant.publish(id="first")
+        assert json.loads(tail.stdout.readline())["eventId"] == "first"
+        Passage.is_closed = True
+        quick.tenant.publish(id="second")
+        quick.tenant.wait_for_status("second", "completed")
+        stack.eventually(lambda: Passage.refused >= 2, PATIENCE, "tail to try again")
+        Passage.is_closed = False
+        assert json.loads(tail.stdout.readline())["eventId"] == "second"
+        assert tail.wait(PATIENCE) == 0
+    finally:
+        tail.kill()
+        tail.communicate()
+        server.shutdown()
 
 
 def is_following(cli: Cli) -> bool:

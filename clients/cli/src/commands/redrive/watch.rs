@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::Value;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{left_running, spoken};
 use crate::api::operations;
@@ -71,10 +72,12 @@ impl<'a> Watcher<'a> {
 
     pub(super) async fn run(mut self) -> Done {
         let mut misses = 0;
+        // One for the whole watch: a Ctrl-C between two looks is not lost.
+        let mut interrupts = signal(SignalKind::interrupt())?;
         loop {
             let job = tokio::select! {
                 job = self.job() => job,
-                _ = tokio::signal::ctrl_c() => match self.interrupted().await? {
+                _ = interrupts.recv() => match self.interrupted(&mut interrupts).await? {
                     Wish::Watch => continue,
                     Wish::Leave => return self.leave(),
                     Wish::Stop => return self.stop().await,
@@ -91,6 +94,8 @@ impl<'a> Watcher<'a> {
                     self.bar
                         .suspend(|| note(&format!("{failure}\n  The job runs on; still trying.")));
                 }
+                // It was never seen: the id or the key is wrong.
+                Err(failure) if self.first.is_none() => return Err(failure),
                 Err(failure) => {
                     return Err(failure.hint(format!(
                         "The job is not affected. Watch it: postel redrive --attach {}",
@@ -147,7 +152,7 @@ impl<'a> Watcher<'a> {
     }
 
     /// Asks a person; without one, the job is left running.
-    async fn interrupted(&self) -> Result<Wish, Failure> {
+    async fn interrupted(&self, interrupts: &mut Signal) -> Result<Wish, Failure> {
         if !ask::can() {
             return Ok(Wish::Leave);
         }
@@ -163,7 +168,7 @@ impl<'a> Watcher<'a> {
             let answer = tokio::select! {
                 answer = asked => answer.map_err(|error| Failure::usage(error.to_string()))??,
                 // A second Ctrl-C: away, and nothing is stopped that was not asked for.
-                _ = tokio::signal::ctrl_c() => return Ok(Wish::Leave),
+                _ = interrupts.recv() => return Ok(Wish::Leave),
             };
             if let Some(wish) = Wish::of(&answer) {
                 return Ok(wish);

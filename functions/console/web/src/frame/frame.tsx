@@ -32,14 +32,14 @@ interface Entry {
   main?: boolean;
 }
 
-function tenantEntries(tenantId: string): Entry[] {
+function tenantEntries(tenantId: string, contract: string | undefined): Entry[] {
   const words = base().nav;
   const to = (path: string): string => tenantHref(place, tenantId, path);
   const failing = failingWebhooks.value ?? 0;
   const dead = waitingDeadLetters.value ?? 0;
   const entries: (Entry | false)[] = [
     can('webhooks:read') && { href: to('webhooks'), label: words.webhooks, icon: 'webhooks', count: failing > 0 ? words.failing(failing) : undefined, main: true },
-    can('deliveries:read') && { href: to('log'), label: words.log, icon: 'log', main: true },
+    can('deliveries:read') && { href: to('log'), label: words.vendorLogs[contract ?? ''] ?? words.log, icon: 'log', main: true },
     can('deliveries:read') && { href: to('events'), label: words.events, icon: 'events', main: true },
     can('deliveries:read') && { href: to('dead-letters'), label: words.deadLetters, icon: 'dead', count: dead > 0 ? String(dead) : undefined, main: true },
     can('deliveries:read') && { href: to('redrives'), label: words.redrives, icon: 'retry' },
@@ -266,7 +266,7 @@ export function Frame({ children }: { children: preact.ComponentChildren }) {
       </a>
       <div class={embedded.value ? 'frame embedded' : 'frame'}>
         {!embedded.value && <Top name={name} tenantId={tenant?.id} />}
-        <Nav entries={tenant === undefined ? operatorEntries() : tenantEntries(tenant.id)} path={path} />
+        <Nav entries={tenant === undefined ? operatorEntries() : tenantEntries(tenant.id, tenant.contract)} path={path} />
         <main class="main" id="main" tabIndex={-1} ref={main}>
           <div class="stack">
             <Banners actingFor={place.kind === 'console' && tenant !== undefined ? name : undefined} tenantId={tenant?.id} />

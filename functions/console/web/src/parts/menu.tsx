@@ -24,17 +24,20 @@ export interface MenuProps {
   /** Opens to the side of the text's end. */
   start?: boolean;
   hint?: string;
+  /** Opens under the pointer, too. */
+  hover?: boolean;
 }
 
-export function Menu({ label, button, buttonClass = 'icon-button', items, note, start, hint }: MenuProps) {
-  const [isOpen, setOpen] = useState(false);
+export function Menu({ label, button, buttonClass = 'icon-button', items, note, start, hint, hover }: MenuProps) {
+  const [opened, setOpened] = useState<'asked' | 'hovered' | null>(null);
+  const isOpen = opened !== null;
   const box = useRef<HTMLDivElement>(null);
   const list = useRef<HTMLUListElement>(null);
   const id = useId();
 
   const entries = (): HTMLElement[] => [...(list.current?.querySelectorAll<HTMLElement>('[role^="menuitem"]') ?? [])];
   const close = (focus: boolean): void => {
-    setOpen(false);
+    setOpened(null);
     if (focus) box.current?.querySelector('button')?.focus();
   };
 
@@ -43,20 +46,30 @@ export function Menu({ label, button, buttonClass = 'icon-button', items, note, 
     const at = list.current.getBoundingClientRect();
     list.current.classList.toggle('up', at.bottom > innerHeight - 8 && at.height < at.top);
     list.current.classList.toggle('start', start === true || at.left < 0);
-    entries()[0]?.focus();
     openCount.value += 1;
     return () => {
       openCount.value -= 1;
     };
   }, [isOpen]);
+  // A menu that came by itself leaves the focus where it is.
+  useLayoutEffect(() => {
+    if (opened === 'asked') entries()[0]?.focus();
+  }, [opened]);
   useEffect(() => {
     if (!isOpen) return undefined;
     const away = (event: PointerEvent): void => {
       if (event.target instanceof Node && box.current?.contains(event.target) !== true) close(false);
     };
+    const escape = (event: KeyboardEvent): void => {
+      if (event.key === 'Escape' && opened === 'hovered') close(false);
+    };
     document.addEventListener('pointerdown', away);
-    return () => document.removeEventListener('pointerdown', away);
-  }, [isOpen]);
+    document.addEventListener('keydown', escape);
+    return () => {
+      document.removeEventListener('pointerdown', away);
+      document.removeEventListener('keydown', escape);
+    };
+  }, [opened]);
 
   const onKeyDown = (event: KeyboardEvent): void => {
     const all = entries();
@@ -77,7 +90,12 @@ export function Menu({ label, button, buttonClass = 'icon-button', items, note, 
     }
   };
   return (
-    <div class="menu" ref={box}>
+    <div
+      class={hover === true ? 'menu by-hover' : 'menu'}
+      ref={box}
+      onPointerEnter={(event) => hover === true && event.pointerType === 'mouse' && opened === null && setOpened('hovered')}
+      onPointerLeave={() => opened === 'hovered' && setOpened(null)}
+    >
       <button
         type="button"
         class={buttonClass}
@@ -86,11 +104,11 @@ export function Menu({ label, button, buttonClass = 'icon-button', items, note, 
         aria-expanded={isOpen}
         aria-controls={isOpen ? id : undefined}
         data-hint={hint}
-        onClick={() => setOpen(!isOpen)}
+        onClick={() => setOpened(opened === 'asked' ? null : 'asked')}
         onKeyDown={(event) => {
           if (event.key !== 'ArrowDown' || isOpen) return;
           event.preventDefault();
-          setOpen(true);
+          setOpened('asked');
         }}
       >
         {button}

@@ -10,6 +10,8 @@ export interface Column<T> {
   label?: string;
   cell: (row: T) => preact.ComponentChildren;
   number?: boolean;
+  /** What the column means. */
+  hint?: string;
   /** `actions`: the last cell, without a name in the card. */
   kind?: 'name' | 'actions';
 }
@@ -30,7 +32,13 @@ export function Table<T>({ caption, columns, rows, idOf }: TableProps<T>) {
           <tr role="row">
             {columns.map((column) => (
               <th key={column.id} scope="col" role="columnheader" class={column.number === true ? 'number' : undefined}>
-                {column.kind === 'actions' ? <span class="visually-hidden">{column.head}</span> : column.head}
+                {column.hint === undefined ? (
+                  column.head
+                ) : (
+                  <span tabIndex={0} data-hint={column.hint}>
+                    {column.head}
+                  </span>
+                )}
               </th>
             ))}
           </tr>

@@ -90,22 +90,27 @@ interface Props {
   /** The type's entry in the catalogue. */
   entry: CatalogueType | undefined;
   onSend?: () => void;
+  /** Sends as soon as it is opened. */
+  atOnce?: boolean;
   onClose: () => void;
   /** The field that is left open. */
   children: preact.ComponentChildren;
 }
 
-export function TestEvent({ title, sendLabel, webhook, type, entry, onSend, onClose, children }: Props) {
+export function TestEvent({ title, sendLabel, webhook, type, entry, onSend, atOnce, onClose, children }: Props) {
   const words = texts('webhook').test;
   const { id: tenantId } = useTenant();
   const test = useTest(tenantId);
   const form = useId();
-  const submit = (event: Event): void => {
-    event.preventDefault();
+  const submit = (event?: Event): void => {
+    event?.preventDefault();
     if (webhook === undefined) return;
     onSend?.();
     void test.send(webhook.id, type);
   };
+  useEffect(() => {
+    if (atOnce === true) submit();
+  }, []);
   return (
     <Dialog
       title={title}

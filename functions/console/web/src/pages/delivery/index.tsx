@@ -14,6 +14,7 @@ import { safeLine } from '../../lib/safe-text';
 import { useTenant } from '../../lib/tenant';
 import { relative } from '../../lib/time';
 import { neighboursOf } from '../../lib/trail';
+import { vendorLog } from '../../lib/vendor-log';
 import { Id } from '../../parts/copy';
 import { Confirm } from '../../parts/dialog';
 import { Page } from '../../parts/page';
@@ -45,7 +46,7 @@ function OneDelivery({ id }: { id: string }) {
     <Page
       title={title}
       back={back}
-      status={data !== undefined && <Status name={data.status} />}
+      status={data !== undefined && <Status name={data.status} word={vendorLog(tenant.contract).status?.[data.status]} />}
       actions={
         <>
           {data !== undefined && <RetryButton delivery={data} resource={delivery} webhook={names.of(data.webhookId)} />}

@@ -10,7 +10,7 @@ import { FindCause } from './find-cause';
 
 export default function HelpPage({ query }: PageProps) {
   const words = texts('help');
-  const { id: tenantId, href } = useTenant();
+  const { id: tenantId, href, webhooks: limit } = useTenant();
   const loaded = useResource(
     `help ${tenantId}`,
     async (signal) => {
@@ -49,6 +49,17 @@ export default function HelpPage({ query }: PageProps) {
       </Section>
       <Section title={words.twice.title}>
         <p>{words.twice.text}</p>
+      </Section>
+      <Section title={words.works.title}>
+        {causes(words.works.signs)}
+        <a href={href('log')}>{words.works.link}</a>
+      </Section>
+      <Section title={words.receiver.title}>{causes(words.receiver.advice)}</Section>
+      <Section title={words.limits.title}>
+        <ul class="help-list">
+          {limit !== undefined && loaded.data !== undefined && <li>{words.limits.webhooks(loaded.data.webhooks.length, limit.allowed)}</li>}
+          <li>{words.limits.events}</li>
+        </ul>
       </Section>
     </Page>
   );

@@ -6,6 +6,7 @@ import { IN_PROGRESS, STATUSES } from '../../lib/list-filter';
 import type { ListFilters } from '../../lib/use-list-filter';
 import type { TypeNames, WebhookNames } from '../../lib/names';
 import { safeLine } from '../../lib/safe-text';
+import { vendorLog } from '../../lib/vendor-log';
 import { FilterForm, Select, TimeFilters, TypeFilter, WebhookFilter } from '../../parts/filters';
 import { Icon } from '../../parts/icon';
 import { base, texts } from '../../texts';
@@ -17,14 +18,15 @@ interface FiltersProps {
   filters: ListFilters;
   names: WebhookNames;
   types: TypeNames;
+  contract: string | undefined;
   /** The page is one webhook's. */
   fixedWebhook: boolean;
 }
 
-export function Filters({ filters, names, types, fixedWebhook }: FiltersProps) {
+export function Filters({ filters, names, types, contract, fixedWebhook }: FiltersProps) {
   const { filter, mistake, change: onChange, clear } = filters;
   const t = texts('log').filter;
-  const words = base().status;
+  const words = { ...base().status, ...vendorLog(contract).status };
   const statuses = STATUSES.map((status) => ({ value: status as string, label: words[status] }));
   if (!statuses.some(({ value }) => value === filter.status) && filter.status !== '') {
     const label =

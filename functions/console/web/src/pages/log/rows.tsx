@@ -4,7 +4,6 @@ import { useLocation } from 'preact-iso';
 import { useEffect, useState } from 'preact/hooks';
 
 import { can } from '../../api/session';
-import { csv } from '../../lib/csv';
 import { download } from '../../lib/download';
 import type { TypeNames, WebhookNames } from '../../lib/names';
 import type { Pages } from '../../lib/resource';
@@ -13,6 +12,7 @@ import { safeLine } from '../../lib/safe-text';
 import { useTenant } from '../../lib/tenant';
 import { duration } from '../../lib/time';
 import { leaveTrail } from '../../lib/trail';
+import { inVendorsOrder, vendorLog } from '../../lib/vendor-log';
 import { Confirm } from '../../parts/dialog';
 import { Hinted } from '../../parts/hint';
 import { ListTable } from '../../parts/list';
@@ -22,16 +22,19 @@ import { Time } from '../../parts/time';
 import { say } from '../../parts/toast';
 import { useRetry } from '../../parts/use-retry';
 import { locale, texts } from '../../texts';
+import type { LogColumn } from '../../texts/en/log';
+import { asCsv, asNdjson } from './export';
 
 interface RowsProps {
   list: Pages<Delivery>;
   rows: Delivery[];
   names: WebhookNames;
   types: TypeNames;
+  contract: string | undefined;
   withWebhook: boolean;
 }
 
-export function Rows({ list, rows, names, types, withWebhook }: RowsProps) {
+export function Rows({ list, rows, names, types, contract, withWebhook }: RowsProps) {
   const t = texts('log');
   const tenant = useTenant();
   const { url } = useLocation();
@@ -46,58 +49,29 @@ export function Rows({ list, rows, names, types, withWebhook }: RowsProps) {
     [rows, url],
   );
 
-  const save = (): void => {
-    const c = t.columns;
-    const head = [
-      c.type,
-      c.webhook,
-      c.status,
-      c.attempts,
-      c.codeLong,
-      c.duration,
-      c.occurred,
-      c.created,
-      c.processed,
-      c.next,
-      c.errorLong,
-      'eventId',
-      'deliveryId',
-      'webhookId',
-    ];
-    const lines = rows.map((row) => [
-      row.eventType,
-      names.of(row.webhookId),
-      row.status,
-      row.attempts,
-      row.lastResponseCode,
-      row.lastDurationMs,
-      row.eventTimestamp,
-      row.createdAt,
-      row.processedAt,
-      row.nextAttemptAt,
-      row.error,
-      row.eventId,
-      row.id,
-      row.webhookId,
-    ]);
-    download('deliveries.csv', csv(head, lines));
+  const save = (name: string, text: string): void => {
+    download(name, text);
     say(t.downloaded(rows.length));
   };
-
   return (
     <>
       <ListTable
         list={list}
         rows={rows}
         caption={t.caption}
-        columns={columns({ names, types, withWebhook, retry, ask: setResending, href: tenant.href })}
+        columns={columns({ names, types, contract, withWebhook, retry, ask: setResending, href: tenant.href })}
         idOf={({ id }) => id}
         shown={t.shown(rows.length)}
         fresh={t.fresh}
         tools={
-          <button type="button" class="button plain" onClick={save}>
-            {t.download}
-          </button>
+          <>
+            <button type="button" class="button plain" onClick={() => save('deliveries.csv', asCsv(rows, names.of))}>
+              {t.download}
+            </button>
+            <button type="button" class="button plain" onClick={() => save('deliveries.ndjson', asNdjson(rows))}>
+              {t.downloadNdjson}
+            </button>
+          </>
         }
         wrap={(table) => (
           <div class="log-table" role="region" aria-label={t.caption} tabIndex={0}>
@@ -126,6 +100,7 @@ export function Rows({ list, rows, names, types, withWebhook }: RowsProps) {
 interface CellTools {
   names: WebhookNames;
   types: TypeNames;
+  contract: string | undefined;
   withWebhook: boolean;
   retry: (delivery: Delivery) => Promise<void>;
   /** Asks before it is sent again. */
@@ -133,8 +108,9 @@ interface CellTools {
   href: (path: string) => string;
 }
 
-function columns({ names, types, withWebhook, retry, ask, href }: CellTools): Column<Delivery>[] {
+function columns({ names, types, contract, withWebhook, retry, ask, href }: CellTools): Column<Delivery>[] {
   const c = texts('log').columns;
+  const vendor = vendorLog(contract);
   const webhook: Column<Delivery> = {
     id: 'webhook',
     head: c.webhook,
@@ -145,7 +121,7 @@ function columns({ names, types, withWebhook, retry, ask, href }: CellTools): Co
       </a>
     ),
   };
-  return [
+  const all: Column<Delivery>[] = [
     {
       id: 'event',
       head: c.event,
@@ -153,7 +129,7 @@ function columns({ names, types, withWebhook, retry, ask, href }: CellTools): Co
       cell: (row) => <EventCell row={row} name={types.of(row.eventType)} href={href(`deliveries/${encodeURIComponent(row.id)}`)} />,
     },
     ...(withWebhook ? [webhook] : []),
-    { id: 'status', head: c.status, cell: (row) => <StatusCell row={row} /> },
+    { id: 'status', head: c.status, cell: (row) => <StatusCell row={row} words={vendor.status} /> },
     { id: 'attempts', head: c.attempts, number: true, cell: ({ attempts }) => attempts },
     { id: 'code', head: c.code, label: c.codeLong, number: true, cell: ({ lastResponseCode }) => lastResponseCode ?? <None /> },
     {
@@ -169,6 +145,10 @@ function columns({ names, types, withWebhook, retry, ask, href }: CellTools): Co
     { id: 'error', head: c.error, label: c.errorLong, cell: (row) => <ErrorCell row={row} /> },
     { id: 'actions', head: c.action, kind: 'actions', cell: (row) => <Actions row={row} retry={retry} ask={ask} webhook={names.of(row.webhookId)} /> },
   ];
+  return inVendorsOrder(all, contract).map((column) => {
+    const id = column.id as LogColumn;
+    return { ...column, head: vendor.columns?.[id] ?? column.head, label: vendor.columns?.[id] ?? column.label, hint: vendor.hints?.[id] };
+  });
 }
 
 function None() {
@@ -188,8 +168,8 @@ function EventCell({ row, name, href }: { row: Delivery; name: string | undefine
   );
 }
 
-function StatusCell({ row }: { row: Delivery }) {
-  return row.manualAttemptWaiting === true ? <Status name="pending" word={texts('log').waitingByHand} /> : <Status name={row.status} />;
+function StatusCell({ row, words }: { row: Delivery; words?: Record<string, string> }) {
+  return row.manualAttemptWaiting === true ? <Status name="pending" word={texts('log').waitingByHand} /> : <Status name={row.status} word={words?.[row.status]} />;
 }
 
 function ErrorCell({ row }: { row: Delivery }) {

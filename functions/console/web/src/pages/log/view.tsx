@@ -21,9 +21,11 @@ export interface LogViewProps {
   query: Record<string, string>;
   /** The log of this webhook, within the webhook's own page. */
   webhookId?: string;
+  /** Its vendor's documents have their own columns. */
+  contract: string | undefined;
 }
 
-export function LogView({ query, webhookId }: LogViewProps) {
+export function LogView({ query, webhookId, contract }: LogViewProps) {
   const t = texts('log');
   const tenant = useTenant();
   const names = useWebhookNames(tenant.id);
@@ -61,7 +63,7 @@ export function LogView({ query, webhookId }: LogViewProps) {
   return (
     <div class="stack">
       <Counts filter={filter} times={times} address={filters.address} />
-      <Filters filters={filters} names={names} types={types} fixedWebhook={webhookId !== undefined} />
+      <Filters filters={filters} names={names} types={types} contract={contract} fixedWebhook={webhookId !== undefined} />
       <ReadList
         list={list}
         clear={clear}
@@ -80,7 +82,7 @@ export function LogView({ query, webhookId }: LogViewProps) {
           </Empty>
         }
       >
-        {(rows) => <Rows list={list} rows={rows} names={names} types={types} withWebhook={webhookId === undefined} />}
+        {(rows) => <Rows list={list} rows={rows} names={names} types={types} contract={contract} withWebhook={webhookId === undefined} />}
       </ReadList>
     </div>
   );

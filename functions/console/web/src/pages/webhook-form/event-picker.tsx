@@ -14,6 +14,8 @@ const FILTER = /^(\*|[A-Za-z0-9_.-]{1,256}(\.\*)?)$/;
 
 interface Props {
   label: string;
+  /** A type's description, as the vendor's documents introduce it. */
+  describe: (text: string) => string;
   catalogue: CatalogueType[];
   failed: boolean;
   filters: string[];
@@ -21,7 +23,7 @@ interface Props {
   error?: string;
 }
 
-export function EventPicker({ label, catalogue, failed, filters, onChange, error }: Props) {
+export function EventPicker({ label, describe, catalogue, failed, filters, onChange, error }: Props) {
   const words = texts('webhookForm');
   const id = useId();
   const [search, setSearch] = useState('');
@@ -57,7 +59,7 @@ export function EventPicker({ label, catalogue, failed, filters, onChange, error
           {catalogue.length >= SEARCH_FROM && <input type="search" aria-label={words.eventsSearch} placeholder={words.eventsSearch} autocomplete="off" value={search} onInput={(event) => setSearch(event.currentTarget.value)} />}
           {text !== '' && shown.length === 0 && <p role="status">{words.nothingFound(safeLine(search.trim()))}</p>}
           {shown.map(({ component, types }) => (
-            <ComponentBox key={component.title} component={component} types={types} filters={filters} all={all} onChange={onChange} />
+            <ComponentBox key={component.title} component={component} types={types} filters={filters} all={all} describe={describe} onChange={onChange} />
           ))}
           <Others filters={filters} all={all} onChange={onChange} />
         </>
@@ -71,10 +73,11 @@ interface BoxProps {
   types: CatalogueType[];
   filters: string[];
   all: Component[];
+  describe: (text: string) => string;
   onChange: (filters: string[]) => void;
 }
 
-function ComponentBox({ component, types, filters, all, onChange }: BoxProps) {
+function ComponentBox({ component, types, filters, all, describe, onChange }: BoxProps) {
   const words = texts('webhookForm');
   const share = shareOf(component, filters);
   return (
@@ -99,7 +102,7 @@ function ComponentBox({ component, types, filters, all, onChange }: BoxProps) {
                 {entry.name !== undefined && <code class="soft"> {safeLine(entry.type)}</code>}
               </>
             }
-            help={entry.description === undefined ? undefined : safeLine(entry.description)}
+            help={entry.description === undefined ? undefined : describe(safeLine(entry.description))}
             checked={wants(filters, entry.type)}
             onChange={(on) => onChange(switchType(entry.type, component, on, filters, all))}
           />

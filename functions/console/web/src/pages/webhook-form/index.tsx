@@ -22,7 +22,7 @@ import { Failed, Read, sentence } from '../../parts/state';
 import { Notice } from '../../parts/status';
 import { alarm, say } from '../../parts/toast';
 import { base, texts } from '../../texts';
-import { INBOX, vendorWords, type Webhook } from '../webhooks/data';
+import { INBOX, vendorWays, vendorWords, type Webhook } from '../webhooks/data';
 import { SecretChoice } from '../webhooks/rotate-dialog';
 import { SecretDialog } from '../webhooks/secret-dialog';
 import { Advanced } from './advanced';
@@ -47,7 +47,6 @@ async function contractNames(signal: AbortSignal): Promise<string[]> {
 
 export default function WebhookFormPage({ params }: PageProps) {
   const tenant = useTenant();
-  const words = texts('webhookForm');
   const id = params['id'];
   const given = useResource<Given>(
     `form ${tenant.id} ${id ?? ''}`,
@@ -58,7 +57,8 @@ export default function WebhookFormPage({ params }: PageProps) {
     { refresh: false },
   );
   const back = { href: tenant.href('webhooks'), label: texts('webhooks').title };
-  const title = id === undefined ? words.createTitle : words.editTitle;
+  const vendor = vendorWords(given.data?.editing?.webhook.contract ?? tenant.contract);
+  const title = id === undefined ? vendor.createTitle : vendor.editTitle;
   if (!can('webhooks:write')) {
     return (
       <Page title={title} back={back}>
@@ -100,13 +100,19 @@ function Form({ given }: { given: Given }) {
   });
   const { draft, set, errors, failure } = form;
   const vendor = vendorWords(draft.contract);
-  const facts = factsOf(draft.contract);
   const before = form.opened?.webhook;
   useUnsaved(form.dirty && created === null);
 
   const idle = before !== undefined && !form.dirty;
   const isHttp = /^http:/i.test(draft.url.trim());
   const dropsSecrets = before !== undefined && (before.basicAuth !== undefined || before.headers !== undefined) && hostChanges(before.url, draft.url);
+  const last = vendorWays(draft.contract).eventsLast === true;
+  const events = <EventPicker label={vendor.events} describe={vendor.description} catalogue={given.catalogue} failed={given.catalogueFailed} filters={draft.events} onChange={(filters) => set({ events: filters })} error={errors['events']} />;
+  const active = (
+      <div data-field="active">
+        <Check as="switch" label={formWords.active} help={formWords.activeHelp} checked={draft.active} onChange={(active) => set({ active })} />
+      </div>
+  );
   return (
     <form
       class="stack form"
@@ -140,19 +146,13 @@ function Form({ given }: { given: Given }) {
       )}
       {isHttp && <Notice tone="warn">{formWords.httpWarning}</Notice>}
       {dropsSecrets && <Notice tone="warn">{formWords.hostChanges}</Notice>}
-      <EventPicker label={vendor.events} catalogue={given.catalogue} failed={given.catalogueFailed} filters={draft.events} onChange={(events) => set({ events })} error={errors['events']} />
-      {!facts.signs ? (
-        <p class="help">{formWords.secretUnsigned}</p>
-      ) : before !== undefined ? (
-        <p class="help">{formWords.secretSet}</p>
-      ) : (
-        <SecretChoice own={form.own} onOwn={form.setOwn} facts={facts} error={errors['secret']} inputRef={form.refs.secret} onInput={form.touch} />
-      )}
+      {!last && events}
+      <Secret form={form} before={before} />
+      {last && active}
+      {last && events}
       <BasicAuth form={form} before={before} />
       <Advanced draft={draft} errors={errors} contracts={given.contracts} onChange={set} />
-      <div data-field="active">
-        <Check as="switch" label={formWords.active} help={formWords.activeHelp} checked={draft.active} onChange={(active) => set({ active })} />
-      </div>
+      {!last && active}
       {failure !== undefined && <Failure form={form} />}
       <div class="form-foot">
         {idle && (
@@ -164,7 +164,7 @@ function Form({ given }: { given: Given }) {
           {base().words.cancel}
         </a>
         <button type="submit" class="button primary" aria-disabled={form.busy || idle} aria-describedby={idle ? 'unchanged' : undefined}>
-          {before === undefined ? vendor.create : vendor.save}
+          {before !== undefined ? vendor.save : draft.active ? vendor.create : vendor.createOff}
         </button>
       </div>
       {created !== null && <SecretDialog secret={created.secret} onClose={() => go(created.webhook)} />}
@@ -173,6 +173,14 @@ function Form({ given }: { given: Given }) {
 }
 
 type FormState = ReturnType<typeof useForm>;
+
+function Secret({ form, before }: { form: FormState; before: Webhook | undefined }) {
+  const words = texts('webhookForm');
+  const facts = factsOf(form.draft.contract);
+  if (!facts.signs) return <p class="help">{words.secretUnsigned}</p>;
+  if (before !== undefined) return <p class="help">{words.secretSet}</p>;
+  return <SecretChoice own={form.own} onOwn={form.setOwn} facts={facts} error={form.errors['secret']} inputRef={form.refs.secret} onInput={form.touch} />;
+}
 
 function Summary({ errors, focus }: { errors: Record<string, string>; focus: (field: string) => void }) {
   const words = texts('webhookForm');

@@ -68,7 +68,7 @@ export default function WebhookPage({ params, query }: PageProps) {
                 </a>
               </>
             )}
-            <RowMenu webhook={webhook} actions={actions} details={false} />
+            <RowMenu webhook={webhook} actions={actions} inList={false} />
           </>
         )
       }
@@ -85,7 +85,7 @@ export default function WebhookPage({ params, query }: PageProps) {
               ))}
             </nav>
             {tab === 'overview' && <Overview webhook={data} stats={stats} />}
-            {tab === 'log' && <LogTab webhookId={data.id} query={query} />}
+            {tab === 'log' && <LogTab webhookId={data.id} contract={data.contract} query={query} />}
             {tab === 'settings' && <Settings webhook={data} actions={actions} onChanged={read.set} />}
             {tab === 'verify' && <VerifyTab contract={data.contract} />}
           </>

@@ -23,10 +23,10 @@ export function VerifyTab({ contract }: { contract: string }) {
   return Panel === undefined ? <Loading rows={4} /> : <Panel contractName={contract} />;
 }
 
-export function LogTab({ webhookId, query }: { webhookId: string; query: Record<string, string> }) {
+export function LogTab({ webhookId, contract, query }: { webhookId: string; contract: string; query: Record<string, string> }) {
   const { part: View, error } = useLater(async () => (await import('../log/view')).LogView);
   if (error !== undefined) return <Failed error={error} />;
-  return View === undefined ? <Loading rows={6} /> : <View webhookId={webhookId} query={query} />;
+  return View === undefined ? <Loading rows={6} /> : <View webhookId={webhookId} contract={contract} query={query} />;
 }
 
 export function Charts({ tenantId, webhookId }: { tenantId: string; webhookId: string }) {

@@ -14,7 +14,7 @@ import { sentence } from '../../parts/state';
 import { Status } from '../../parts/status';
 import { alarm, say } from '../../parts/toast';
 import { base, loadPart, texts } from '../../texts';
-import { change, nameOf, statusOf, statusWord, vendorWords, waitingFor, type Webhook } from './data';
+import { change, nameOf, statusOf, statusWord, vendorWays, vendorWords, waitingFor, type Webhook } from './data';
 import type { DialogsProps, Question } from './dialogs';
 
 export interface Actions {
@@ -69,11 +69,13 @@ export function StatusMenu({ webhook, actions }: { webhook: Webhook; actions: Ac
   const status = <Status name={statusOf(webhook)} />;
   if (!can('webhooks:write')) return status;
   const label = webhook.active ? vendor.deactivate : vendor.activate;
+  const hover = vendorWays(webhook.contract).togglesByHover === true;
   return (
     <Menu
       start
+      hover={hover}
       label={words.list.statusMenu(nameOf(webhook), statusWord(webhook))}
-      hint={label}
+      hint={hover ? undefined : label}
       buttonClass="status-button"
       button={
         <>
@@ -86,14 +88,15 @@ export function StatusMenu({ webhook, actions }: { webhook: Webhook; actions: Ac
   );
 }
 
-export function RowMenu({ webhook, actions, details }: { webhook: Webhook; actions: Actions; details: boolean }) {
+/** `inList`: in the row of the list, not on the webhook's own page. */
+export function RowMenu({ webhook, actions, inList }: { webhook: Webhook; actions: Actions; inList: boolean }) {
   const { href } = useTenant();
   const words = texts('webhooks');
   const vendor = vendorWords(webhook.contract);
   const path = `webhooks/${segment(webhook.id)}`;
   const write = can('webhooks:write');
   const items: (MenuItem | false)[] = [
-    details && { label: words.actions.details, href: href(path) },
+    inList && vendorWays(webhook.contract).editsByName === true && { label: words.actions.details, href: href(path) },
     write && { label: words.actions.edit, href: href(`${path}/edit`) },
     write && webhook.active && { label: vendor.test, onSelect: () => actions.test(webhook) },
     write && { label: webhook.active ? vendor.deactivate : vendor.activate, onSelect: () => actions.toggle(webhook) },
@@ -102,5 +105,22 @@ export function RowMenu({ webhook, actions, details }: { webhook: Webhook; actio
     write && { label: vendor.remove, danger: true, onSelect: () => actions.remove(webhook) },
   ];
   const shown = items.filter((item): item is MenuItem => item !== false);
-  return shown.length === 0 ? null : <Menu label={base().words.actionsFor(nameOf(webhook))} button={<Icon name="more" />} items={shown} />;
+  if (shown.length === 0) return null;
+  const menu = <Menu label={base().words.actionsFor(nameOf(webhook))} button={<Icon name="more" />} items={shown} />;
+  if (!inList || !write || vendorWays(webhook.contract).testsAtOnce !== true) return menu;
+  return (
+    <span class="row-actions">
+      <button
+        type="button"
+        class="button small-button"
+        aria-label={words.list.testOf(vendor.test, nameOf(webhook))}
+        aria-disabled={!webhook.active || undefined}
+        data-hint={webhook.active ? undefined : words.list.noTestWhileOff}
+        onClick={() => webhook.active && actions.test(webhook)}
+      >
+        {vendor.test}
+      </button>
+      {menu}
+    </span>
+  );
 }

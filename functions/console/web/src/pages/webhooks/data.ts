@@ -38,6 +38,28 @@ export function vendorWords(contract: string | undefined): VendorWords {
   return { ...vendor, ...vendors[contract ?? ''] };
 }
 
+interface VendorWays {
+  /** A click on the name opens the edit page. */
+  editsByName?: boolean;
+  /** The button of the list is there on the first visit, too. */
+  addsAtFirst?: boolean;
+  /** The switch is under the pointer, over the status. */
+  togglesByHover?: boolean;
+  /** A button in the row sends a test event, without a choice of its type. */
+  testsAtOnce?: boolean;
+  /** The events come last in the form. */
+  eventsLast?: boolean;
+}
+
+const WAYS: Record<string, VendorWays> = {
+  inspectorio: { editsByName: true, addsAtFirst: true, togglesByHover: true },
+  kuviq: { testsAtOnce: true },
+  kazinex: { eventsLast: true },
+};
+
+/** How a vendor's documents have a person do things, where that is their own way. */
+export const vendorWays = (contract: string | undefined): VendorWays => WAYS[contract ?? ''] ?? {};
+
 export async function allWebhooks(tenantId: string, signal: AbortSignal): Promise<Webhook[]> {
   const all = await everyPage((cursor) => take(api.GET('/v1/tenants/{tenantId}/webhooks', { params: { path: { tenantId }, query: { limit: 250, cursor } }, signal })));
   return all.items;

@@ -47,7 +47,7 @@ export function Dialogs({ question, onClose, onChanged, onRemoved, deactivate }:
       return <Rotation webhook={webhook} onClose={onClose} onChanged={onChanged} />;
     case 'remove':
       return (
-        <Decision title={words.remove.title(nameOf(webhook))} action={vendorWords(webhook.contract).removeAction} task={remove} onClose={onClose}>
+        <Decision title={words.remove.title(nameOf(webhook), vendorWords(webhook.contract).remove)} action={vendorWords(webhook.contract).removeAction} task={remove} onClose={onClose}>
           <p>{words.remove.permanent}</p>
           <p>{words.remove.kept}</p>
           <p>{words.remove.waiting}</p>

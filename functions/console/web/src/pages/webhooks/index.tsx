@@ -20,7 +20,7 @@ import { type Column, Table } from '../../parts/table';
 import { Time } from '../../parts/time';
 import { base, locale, texts } from '../../texts';
 import { RowMenu, StatusMenu, useActions } from './actions';
-import { allWebhooks, INBOX, nameOf, rateOf, statusOf, troubledFirst, vendorWords, type Webhook } from './data';
+import { allWebhooks, INBOX, nameOf, rateOf, statusOf, troubledFirst, vendorWays, vendorWords, type Webhook } from './data';
 
 const SEARCH_FROM = 8;
 const DEFAULT_LIMIT = 25;
@@ -75,7 +75,7 @@ export default function WebhooksPage() {
   }, [webhooks]);
 
   const isEmpty = used === 0;
-  const add = can('webhooks:write') && !isEmpty && (
+  const add = can('webhooks:write') && (!isEmpty || vendorWays(tenant.contract).addsAtFirst === true) && (
     <a
       class="button primary"
       href={tenant.href('webhooks/new')}
@@ -152,14 +152,13 @@ function List({ webhooks, stats, actions }: { webhooks: Webhook[]; stats: Stats 
   const vendor = vendorWords(tenant.contract);
   const [search, setSearch] = useState('');
   const [status, setStatus] = useState('');
-  // Inspectorio's documents: a click on the name opens the edit page.
-  const editsByName = tenant.contract === 'inspectorio' && can('webhooks:write');
+  const editsByName = vendorWays(tenant.contract).editsByName === true && can('webhooks:write');
 
   const text = search.trim().toLowerCase();
   const rows = troubledFirst(webhooks).filter((webhook) => (status === '' || statusOf(webhook) === status) && `${webhook.name ?? ''} ${webhook.url} ${webhook.id}`.toLowerCase().includes(text));
   const present = [...new Set(webhooks.map(statusOf))];
   const columns: Column<Webhook>[] = [
-    { id: 'name', head: vendor.name, kind: 'name', cell: (webhook) => <a href={tenant.href(`webhooks/${segment(webhook.id)}${editsByName ? '/edit' : ''}`)}>{nameOf(webhook)}</a> },
+    { id: 'name', head: words.list.name, kind: 'name', cell: (webhook) => <a href={tenant.href(`webhooks/${segment(webhook.id)}${editsByName ? '/edit' : ''}`)}>{nameOf(webhook)}</a> },
     { id: 'url', head: vendor.url, cell: (webhook) => <UrlCell url={webhook.url} /> },
     { id: 'events', head: vendor.events, cell: (webhook) => <EventsCell filters={webhook.events} /> },
     { id: 'status', head: words.list.status, cell: (webhook) => <StatusMenu webhook={webhook} actions={actions} /> },
@@ -178,7 +177,7 @@ function List({ webhooks, stats, actions }: { webhooks: Webhook[]; stats: Stats 
           },
         ] satisfies Column<Webhook>[])
       : []),
-    { id: 'actions', head: words.list.actions, kind: 'actions', cell: (webhook) => <RowMenu webhook={webhook} actions={actions} details={editsByName} /> },
+    { id: 'actions', head: words.list.actions, kind: 'actions', cell: (webhook) => <RowMenu webhook={webhook} actions={actions} inList /> },
   ];
   const clear = (): void => {
     setSearch('');

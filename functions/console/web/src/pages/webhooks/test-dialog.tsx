@@ -10,7 +10,7 @@ import { recall, remember } from '../../lib/store';
 import { Field } from '../../parts/field';
 import { PLAIN, TestEvent } from '../../parts/test-event';
 import { texts } from '../../texts';
-import { nameOf, vendorWords, type Webhook } from './data';
+import { nameOf, vendorWays, vendorWords, type Webhook } from './data';
 
 const SEARCH_FROM = 13;
 
@@ -22,7 +22,8 @@ export function TestDialog({ webhook, onClose }: { webhook: Webhook; onClose: ()
   const { own, others } = useMemo(() => ownFirst(catalogue, webhook.events), [read.data, webhook.events]);
   const [chosen, setChosen] = useState<string | undefined>(recall('sessionStorage', stored) ?? undefined);
   const [search, setSearch] = useState('');
-  const type = chosen ?? own[0]?.type ?? PLAIN;
+  const atOnce = vendorWays(webhook.contract).testsAtOnce === true;
+  const type = chosen ?? (atOnce ? undefined : own[0]?.type) ?? PLAIN;
 
   const fits = (entry: CatalogueType): boolean => `${entry.type} ${entry.name ?? ''}`.toLowerCase().includes(search.trim().toLowerCase()) || entry.type === type;
   const options = (list: CatalogueType[]) =>
@@ -38,6 +39,7 @@ export function TestDialog({ webhook, onClose }: { webhook: Webhook; onClose: ()
       sendLabel={vendorWords(webhook.contract).send}
       webhook={webhook}
       type={type}
+      atOnce={atOnce}
       entry={catalogue.find((entry) => entry.type === type)}
       onSend={() => remember('sessionStorage', stored, type)}
       onClose={onClose}

@@ -9,6 +9,7 @@ export const base: Base = {
     label: 'Seiten',
     webhooks: 'Webhooks',
     log: 'Protokoll',
+    vendorLogs: {},
     events: 'Ereignisse',
     deadLetters: 'Unzustellbar',
     redrives: 'Wiederholungen',

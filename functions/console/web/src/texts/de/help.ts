@@ -71,6 +71,31 @@ export const help: typeof en = {
     text: 'Manche Verträge schalten einen Webhook nach dem letzten Fehlschlag aus, und ein Empfänger kann es mit 410 verlangen. Was nicht zugestellt wurde, steht bei den unzustellbaren. Bringen Sie den Empfänger in Ordnung, senden Sie ein Testereignis, schalten Sie den Webhook ein, dann stellen Sie die unzustellbaren erneut zu.',
     link: 'Unzustellbare ansehen',
   },
+  works: {
+    title: 'Ihr Webhook funktioniert, wenn',
+    signs: [
+      'ein Testereignis 1 bis 3 Sekunden nach dem Senden ankommt;',
+      'das Protokoll jede Zustellung als Erfolg zeigt;',
+      'Ihr System mit dem Inhalt tut, was es soll;',
+      'die Signatur stimmt, sofern Ihr Vertrag signiert.',
+    ],
+    link: 'Protokoll ansehen',
+  },
+  receiver: {
+    title: 'Ein Empfänger, der selten versagt',
+    advice: [
+      'Er antwortet sofort und arbeitet danach: langsame Antworten zählen als Fehler.',
+      'Er antwortet mit Erfolg, sobald das Ereignis gespeichert ist.',
+      'Er verträgt dasselbe Ereignis zweimal: eine Wiederholung hat dieselbe webhook-id.',
+      'Er prüft die Signatur, über den Bytes, die angekommen sind.',
+      'Er protokolliert, was er bekommt, mit der webhook-id.',
+    ],
+  },
+  limits: {
+    title: 'Grenzen',
+    webhooks: (used, allowed) => `Webhooks: ${used} von ${allowed}. Lassen Sie einen Webhook mehr Ereignisse bekommen, wählen Sie genauer aus, oder fragen Sie Ihren Anbieter nach mehr.`,
+    events: 'Ereignisse eines Webhooks: beliebig viele.',
+  },
   twice: {
     title: 'Etwas kommt doppelt oder in anderer Reihenfolge an',
     text: 'Das ist normal: Nach einem Fehlschlag weiß niemand, ob der Empfänger es bekam, also wird es noch einmal gesendet, und andere Ereignisse überholen es. Vergleichen Sie webhook-id, um eine Wiederholung zu erkennen, und den Zeitstempel des Ereignisses für die Reihenfolge.',

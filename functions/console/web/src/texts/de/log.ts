@@ -5,6 +5,7 @@ const many = (n: number, one: string, other: string) => `${n} ${n === 1 ? one : 
 export const log: LogTexts = {
   title: 'Ereignisprotokoll',
   tabTitle: 'Zustellungen',
+  vendors: {},
   allWell: 'Alles ist angekommen.',
   nothingYet: 'Es wurde nichts gesendet.',
   someFailed: (text, failed, rate) => `${text} ${failed === 1 ? 'Zustellung ist' : 'Zustellungen sind'} gescheitert; ${rate} der beendeten sind angekommen.`,
@@ -118,6 +119,7 @@ export const log: LogTexts = {
   resendConfirm: 'Ereignis erneut senden',
   cancel: 'Abbrechen',
   download: 'CSV herunterladen',
+  downloadNdjson: 'NDJSON herunterladen',
   downloaded: (n) => `${many(n, 'Zeile', 'Zeilen')} gespeichert.`,
   operatorView: 'Zustellungen dieser Organisation',
 };

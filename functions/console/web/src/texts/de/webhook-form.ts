@@ -3,8 +3,6 @@ import type { Parts } from '../en';
 const many = (count: number, one: string, more: string): string => `${count.toLocaleString('de-DE')} ${count === 1 ? one : more}`;
 
 export const webhookForm: Parts['webhookForm'] = {
-  createTitle: 'Webhook anlegen',
-  editTitle: 'Webhook bearbeiten',
   nameHelp: 'Wofür er ist, damit Sie ihn wiedererkennen.',
   urlHelp: 'Dorthin gehen Ereignisse als HTTP POST. Sie muss aus dem Internet erreichbar sein.',
   useInbox: 'Testempfänger benutzen',

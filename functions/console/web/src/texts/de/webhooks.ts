@@ -7,7 +7,10 @@ export const webhooks: Parts['webhooks'] = {
   vendor: {
     add: 'Webhook anlegen',
     first: 'Den ersten Webhook anlegen',
+    createTitle: 'Webhook anlegen',
+    editTitle: 'Webhook bearbeiten',
     create: 'Webhook anlegen',
+    createOff: 'Webhook anlegen',
     save: 'Änderungen speichern',
     name: 'Name',
     url: 'URL',
@@ -19,11 +22,13 @@ export const webhooks: Parts['webhooks'] = {
     remove: 'Entfernen',
     removeAction: 'Webhook entfernen',
     logTab: 'Zustellungen',
+    description: (text) => text,
   },
   vendors: {},
   list: {
     isInbox: 'Ereignisse gehen an den Testempfänger.',
     caption: 'Webhooks, gestörte zuerst',
+    name: 'Name',
     status: 'Status',
     last: 'Zuletzt ausgelöst',
     rate: 'Erfolgsquote',
@@ -50,6 +55,7 @@ export const webhooks: Parts['webhooks'] = {
     statusMenu: (name, status) => `Status von ${name}: ${status}`,
     unnamed: 'Ohne Namen',
     noTestWhileOff: 'Aktivieren Sie ihn, um einen Test zu senden.',
+    testOf: (test, name) => `${name}: ${test}`,
   },
   actions: {
     edit: 'Bearbeiten',

@@ -9,6 +9,8 @@ export const base = {
     label: 'Pages',
     webhooks: 'Webhooks',
     log: 'Event log',
+    /** By contract, as that vendor's documents have it. */
+    vendorLogs: { kuviq: 'Event Log' } as Record<string, string>,
     events: 'Events',
     deadLetters: 'Dead letters',
     redrives: 'Redrives',

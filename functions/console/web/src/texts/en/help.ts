@@ -69,6 +69,31 @@ export const help = {
     text: 'Some contracts switch a webhook off after the last failed attempt, and a receiver can ask for it with 410. What was not delivered is among the dead letters. Mend the receiver, send a test event, switch the webhook on, then redrive the dead letters.',
     link: 'See the dead letters',
   },
+  works: {
+    title: 'Your webhook works when',
+    signs: [
+      'a test event arrives within 1 to 3 seconds of sending it;',
+      'the log shows that every delivery was a success;',
+      'your system does with the payload what it should;',
+      'the signature passes, if your contract signs.',
+    ],
+    link: 'See the log',
+  },
+  receiver: {
+    title: 'A receiver that seldom fails',
+    advice: [
+      'It answers at once, and works afterwards: slow answers count as failures.',
+      'It answers with a success as soon as it has stored the event.',
+      'It takes the same event twice without harm: a repeat has the same webhook-id.',
+      'It verifies the signature, over the bytes that arrived.',
+      'It logs what it gets, with webhook-id.',
+    ],
+  },
+  limits: {
+    title: 'Limits',
+    webhooks: (used: number, allowed: number) => `Webhooks: ${used} of ${allowed}. Let one webhook get more events, choose events more closely, or ask your provider for more.`,
+    events: 'Events of a webhook: as many as you like.',
+  },
   twice: {
     title: 'Something arrives twice, or out of order',
     text: 'That is normal: after a failure nobody knows whether the receiver got it, so it is sent again, and other events overtake it. Compare webhook-id to recognise a repeat, and the event’s own timestamp for the order.',

@@ -1,9 +1,44 @@
 const many = (n: number, one: string, other: string) => `${n} ${n === 1 ? one : other}`;
 
+export type LogColumn = 'event' | 'webhook' | 'status' | 'attempts' | 'code' | 'duration' | 'occurred' | 'created' | 'processed' | 'next' | 'error';
+
+/** What a vendor's documents have their own words for. */
+export interface LogVendor {
+  title?: string;
+  columns?: Partial<Record<LogColumn, string>>;
+  hints?: Partial<Record<LogColumn, string>>;
+  status?: Record<string, string>;
+}
+
 /** The log, a delivery, and what both share. */
 export const log = {
   title: 'Event log',
   tabTitle: 'Delivery log',
+  /** By contract, as that vendor's documents have it. */
+  vendors: {
+    kuviq: {
+      title: 'Event Log',
+      columns: { event: 'Event type', error: 'Error message' },
+      hints: {
+        event: 'The webhook event that triggered',
+        attempts: 'Number of delivery attempts',
+        created: 'When the event was created',
+        processed: 'When delivery completed (or last attempt)',
+        error: 'Details if delivery failed',
+      },
+    },
+    kazinex: {
+      columns: { occurred: 'Timestamp', code: 'Response Code' },
+      hints: {
+        event: 'The event type fired',
+        occurred: 'When the event occurred',
+        status: 'success (2xx response received) or failed (non-2xx or timeout)',
+        code: 'The HTTP status your endpoint returned',
+        duration: 'How long your endpoint took to respond',
+      },
+      status: { completed: 'Success', failed: 'Failed' },
+    },
+  } as Record<string, LogVendor>,
   /** The sentence at the top. */
   allWell: 'everything has arrived.',
   nothingYet: 'nothing has been sent.',
@@ -16,10 +51,10 @@ export const log = {
     completed: 'Completed',
     failed: 'Failed',
     inProgress: 'In Progress',
-    pendingHelp: 'Waiting to be delivered',
-    completedHelp: 'Successfully delivered',
-    failedHelp: 'Failed after all retries',
-    inProgressHelp: 'Being sent or waiting for a retry',
+    pendingHelp: 'Events waiting to be delivered',
+    completedHelp: 'Successfully delivered events',
+    failedHelp: 'Events that failed after all retries',
+    inProgressHelp: 'Events currently being processed or retrying',
     /** Before the sentence, by the range. */
     during: {
       '1h': 'Last hour:',
@@ -120,6 +155,7 @@ export const log = {
   resendConfirm: 'Resend event',
   cancel: 'Cancel',
   download: 'Download CSV',
+  downloadNdjson: 'Download NDJSON',
   downloaded: (n: number) => `${many(n, 'row', 'rows')} saved.`,
   operatorView: 'Deliveries of this organisation',
 };

@@ -2,8 +2,6 @@ const many = (count: number, one: string, more: string): string => `${count.toLo
 
 /** The form's texts: they are not needed by the list, which is the first view. */
 export const webhookForm = {
-  createTitle: 'Create webhook',
-  editTitle: 'Edit webhook',
   nameHelp: 'What it is for, so that you know it again.',
   urlHelp: 'Where events are sent by HTTP POST. It must be reachable from the internet.',
   useInbox: 'Use the test receiver',

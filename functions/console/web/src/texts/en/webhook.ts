@@ -9,7 +9,7 @@ export const webhook = {
     effect: 'It gets no events until you activate it again. Events of that time are not sent later.',
   },
   remove: {
-    title: (name: string) => `Remove ${name}?`,
+    title: (name: string, remove: string) => `${remove} ${name}?`,
     permanent: 'This is permanent: the webhook leaves the list and gets no more events.',
     kept: 'Old data stays: its deliveries remain in the event log.',
     waiting: 'Deliveries that wait for another attempt end as dead letters.',

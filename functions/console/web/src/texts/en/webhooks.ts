@@ -4,7 +4,10 @@ const many = (count: number, one: string, more: string): string => `${count.toLo
 const vendor = {
   add: 'Add webhook',
   first: 'Create your webhooks',
+  createTitle: 'Create webhook',
+  editTitle: 'Edit webhook',
   create: 'Add webhook',
+  createOff: 'Add webhook',
   save: 'Save changes',
   name: 'Name',
   url: 'URL',
@@ -16,6 +19,7 @@ const vendor = {
   remove: 'Remove',
   removeAction: 'Remove webhook',
   logTab: 'Delivery log',
+  description: (text: string): string => text,
 };
 
 export type VendorWords = typeof vendor;
@@ -25,13 +29,33 @@ export const webhooks = {
   vendor,
   /** By contract, as that vendor's documents have it. */
   vendors: {
-    inspectorio: { first: 'Create your Webhooks', name: 'Webhook Name', url: 'Webhook URL', deactivate: 'Deactivate this webhook', activate: 'Activate this webhook' },
-    kuviq: { add: 'Add Webhook', create: 'Save and activate', save: 'Save', test: 'Test', remove: 'Delete', removeAction: 'Delete webhook', logTab: 'Event Log' },
-    kazinex: { add: 'New Webhook', create: 'Save', save: 'Save', url: 'Endpoint URL', events: 'Event Subscriptions', test: 'Send Test Event', logTab: 'Delivery Log' },
+    inspectorio: {
+      first: 'Create your Webhooks',
+      createTitle: 'Create Webhook',
+      editTitle: 'Edit Webhook',
+      name: 'Webhook Name',
+      url: 'Webhook URL',
+      deactivate: 'Deactivate this webhook',
+      activate: 'Activate this webhook',
+    },
+    kuviq: { add: 'Add Webhook', first: 'Add Webhook', create: 'Save and activate', createOff: 'Save', save: 'Save', test: 'Test', remove: 'Delete', removeAction: 'Delete webhook', logTab: 'Event Log' },
+    kazinex: {
+      add: 'New Webhook',
+      first: 'New Webhook',
+      create: 'Save',
+      createOff: 'Save',
+      save: 'Save',
+      url: 'Endpoint URL',
+      events: 'Event Subscriptions',
+      test: 'Send Test Event',
+      logTab: 'Delivery Log',
+      description: (text) => `Fires when: ${text}`,
+    },
   } as Record<string, Partial<VendorWords>>,
   list: {
     isInbox: 'Events go to the test receiver.',
     caption: 'Webhooks, those with trouble first',
+    name: 'Name',
     status: 'Status',
     last: 'Last triggered',
     rate: 'Success rate',
@@ -58,6 +82,7 @@ export const webhooks = {
     statusMenu: (name: string, status: string) => `Status of ${name}: ${status}`,
     unnamed: 'Unnamed',
     noTestWhileOff: 'Activate it to send a test event.',
+    testOf: (test: string, name: string) => `${test} ${name}`,
   },
   actions: {
     edit: 'Edit',

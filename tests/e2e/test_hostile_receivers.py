@@ -23,12 +23,14 @@ from support.client import Tenant, new_tenant
 from support.hostile_receivers import KINDS, HostileReceiver
 
 # Long enough that a quick receiver on a busy machine does not count as hanging.
-TIMEOUT_SECONDS = 6
+TIMEOUT_SECONDS = 9
 MAX_SECONDS = TIMEOUT_SECONDS + 1
 MAX_RECORDED_BYTES = 16 * 1024
 MAX_GROWTH = 16 * 1024 * 1024
 MAX_MEMORY_OF_LARGE_EVENTS = 96 * 1024 * 1024
 MAX_RECEIVES = 6
+# Of the text in an event.
+SIZE = 50_000
 EACH_ALONE = scorecard.count("HOSTILE_RECEIVERS_ALONE", 0)
 
 
@@ -57,7 +59,7 @@ class Memory:
         ports, over, self._seen = [receiver.port for receiver in receivers], threading.Event(), set[int]()
 
         def look() -> None:
-            while not over.wait(0.1):
+            while not over.wait(0.3):
                 self._seen |= set(processes.senders(*ports).values())
 
         watch = threading.Thread(target=look)
@@ -92,9 +94,31 @@ class Memory:
         return next(int(line.split()[1]) for line in lines if line.startswith(field))
 
 
-def deliver(tenant: Tenant, event_type: str, number: int) -> None:
-    body = json.dumps({"tenantId": tenant.id, "type": event_type, "data": {"number": number, "text": "x" * 50_000}})
-    assert stack.invoke_with([stack.sqs_record(body, group=tenant.id)]) == {"batchItemFailures": []}, "a receiver's failure is not a failure of Postel"
+def body_of(tenant: Tenant, event_type: str, number: int, size: int) -> str:
+    return json.dumps({"tenantId": tenant.id, "type": event_type, "data": {"number": number, "text": "x" * size}})
+
+
+def records_of(tenant: Tenant, *bodies: str) -> list[dict[str, Any]]:
+    return [stack.sqs_record(body, group=tenant.id) for body in bodies]
+
+
+def invoke(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Hands messages to the dispatcher in one invocation; returns those that come back, as SQS
+    would hand them the next time."""
+    failed = {failure["itemIdentifier"] for failure in stack.invoke_with(records)["batchItemFailures"]}
+    left = [record for record in records if record["messageId"] in failed]
+    for record in left:
+        record["attributes"]["ApproximateReceiveCount"] = str(int(record["attributes"]["ApproximateReceiveCount"]) + 1)
+    return left
+
+
+def deliver(records: list[dict[str, Any]]) -> int:
+    """Hands them over until none comes back, and returns how often. On a busy machine a call of
+    the local cloud may time out, but never for long."""
+    for times in range(1, MAX_RECEIVES):
+        if not (records := invoke(records)):
+            return times
+    raise AssertionError("a receiver's failure is not a failure of Postel")
 
 
 def check(tenant: Tenant, delivery: dict[str, Any], name: str) -> tuple[float, int]:
@@ -122,18 +146,18 @@ def test_every_hostile_receiver_ends_in_time_and_leaves_little_behind(receivers:
         )
         names = dict(zip(made, receivers))
     # A process whose memory is measured has run before.
-    deliver(tenant, "kind.of.nobody", 0)
+    deliver(records_of(tenant, body_of(tenant, "kind.of.nobody", 0, SIZE)))
     memory = Memory()
 
     with memory.watching(receivers.values()):
-        deliver(tenant, "kind.all", 0)
+        receives = deliver(records_of(tenant, body_of(tenant, "kind.all", 0, SIZE)))
 
     deliveries = tenant.all_deliveries()
     assert sorted(names[d["webhookId"]] for d in deliveries) == sorted(KINDS)
     with ThreadPoolExecutor(4) as pool:
         checked = pool.map(lambda d: (names[d["webhookId"]], check(tenant, d, names[d["webhookId"]])), deliveries)
         measured = dict(checked)
-    assert {name: r.connections for name, r in receivers.items() if r.connections != 1} == {}, "an attempt is one connection"
+    assert {name: r.connections for name, r in receivers.items() if not 1 <= r.connections <= receives} == {}, "an attempt is one connection"
     growth = memory.growth()
     assert growth < MAX_GROWTH, f"a dispatcher grew by {growth / 1e6:.1f} MB"
     longest, alone = max(took for took, _ in measured.values()), {}
@@ -141,12 +165,13 @@ def test_every_hostile_receiver_ends_in_time_and_leaves_little_behind(receivers:
     for number, (name, receiver) in enumerate(receivers.items()) if EACH_ALONE else ():
         memory = Memory()
         with memory.watching([receiver]):
-            deliver(tenant, f"kind.{number}", 1)
+            before = receiver.connections
+            receives = deliver(records_of(tenant, body_of(tenant, f"kind.{number}", 1, SIZE)))
         (delivery,) = [d for d in tenant.deliveries(limit=5) if d["eventType"] == f"kind.{number}"]
         took, _ = check(tenant, delivery, name)
         alone[name] = memory.growth()
         assert alone[name] < MAX_GROWTH, f"{name}: a dispatcher grew by {alone[name] / 1e6:.1f} MB"
-        assert receiver.connections == 2
+        assert 1 <= receiver.connections - before <= receives
         longest = max(longest, took)
 
     panics = [line for line in logs.lines(logs.group_of("DispatcherFunction"), began) if "panicked" in line]
@@ -196,20 +221,14 @@ def test_large_events_to_receivers_that_read_late_leave_a_function_enough_memory
     with LateReader() as reader, ThreadPoolExecutor(4) as pool:
         url = f"http://127.0.0.1:{reader.port}/hook"
         list(pool.map(lambda _: tenant.new_webhook(url, ["large"], overrides={"retryDelaysSeconds": []}), range(webhooks)))
-        deliver(tenant, "kind.of.nobody", 0)
+        deliver(records_of(tenant, body_of(tenant, "kind.of.nobody", 0, SIZE)))
         memory = Memory()
-        bodies = [json.dumps({"tenantId": tenant.id, "type": "large", "data": {"number": n, "text": "x" * 255_000}}) for n in range(events)]
-        records = {record["messageId"]: record for record in (stack.sqs_record(body, group=tenant.id) for body in bodies)}
+        records = records_of(tenant, *(body_of(tenant, "large", n, 255_000) for n in range(events)))
         with memory.watching([reader]):
-            failed = stack.invoke_with(list(records.values()))["batchItemFailures"]
+            left = invoke(records)
         peak = memory.peak()
-        # On a busy machine a call of the local cloud may time out: the message comes back.
-        for receives in range(2, MAX_RECEIVES):
-            if left := [records[failure["itemIdentifier"]] for failure in failed]:
-                for record in left:
-                    record["attributes"]["ApproximateReceiveCount"] = str(receives)
-                failed = stack.invoke_with(left)["batchItemFailures"]
-        assert failed == []
+        if left:
+            deliver(left)
         # Attempts that waited too long for the others were made from the slow lane.
         completed = {"completed": webhooks * events}
         stack.eventually(lambda: Counter(delivery["status"] for delivery in tenant.all_deliveries()) == completed, 60, "the end of all deliveries", every=1)

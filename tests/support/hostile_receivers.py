@@ -20,9 +20,10 @@ from cryptography.x509.oid import NameOID
 
 Behaviour = Callable[[socket.socket, threading.Event], None]
 OK = b"HTTP/1.1 200 OK\r\n"
-# Without a limit, an endless response would run as fast as it can be copied: this is enough to show
-# what is kept.
 PIECE = 16 * 1024
+# An endless response comes as fast as it can be copied until a sender that keeps it would have grown
+# too much, then slowly: or the quick receivers beside it would starve on a busy machine.
+FAST_BYTES = 32 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -107,8 +108,10 @@ def reset(connection: socket.socket) -> None:
 
 
 def flood(connection: socket.socket, closing: threading.Event, piece: bytes) -> None:
-    while not closing.is_set():
+    sent = 0
+    while not closing.wait(0 if sent < FAST_BYTES else 0.02):
         connection.sendall(piece)
+        sent += len(piece)
 
 
 def drip(connection: socket.socket, closing: threading.Event, piece: bytes) -> None:

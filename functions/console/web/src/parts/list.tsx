@@ -38,7 +38,7 @@ interface ListTableProps<T> {
   columns: Column<T>[];
   idOf: (row: T) => string;
   /** How many are shown, in words. */
-  shown: string;
+  shown?: string;
   /** How many are new, in words. */
   fresh: (count: number) => string;
   /** Buttons of the list. */
@@ -67,7 +67,7 @@ export function ListTable<T>({ list, rows, caption, columns, idOf, shown, fresh,
         </span>
       </div>
       {wrap(<Table caption={caption} columns={columns} rows={rows} idOf={idOf} />)}
-      <More more={list.more} loading={list.loadingMore} onMore={() => void list.loadMore()} label={list.loadingMore ? t.stillSearching : t.more} />
+      <More list={list} label={list.loadingMore ? t.stillSearching : t.more} />
     </div>
   );
 }

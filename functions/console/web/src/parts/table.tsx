@@ -1,6 +1,7 @@
 // A real table; where the page is narrow, each row is a card with the same facts (styles/parts.css). The roles
 // are written out because `display: block` takes them away.
 
+import { base } from '../texts';
 import { InTable } from './hint';
 
 export interface Column<T> {
@@ -71,11 +72,11 @@ export function Table<T>({ caption, columns, rows, idOf }: TableProps<T>) {
 }
 
 /** Below a list with a cursor. */
-export function More({ more, loading, onMore, label }: { more: boolean; loading: boolean; onMore: () => void; label: string }) {
-  if (!more) return null;
+export function More({ list, label }: { list: { more: boolean; loadingMore: boolean; loadMore: () => Promise<void> }; label?: string }) {
+  if (!list.more) return null;
   return (
-    <button type="button" class="button" aria-disabled={loading} onClick={() => !loading && onMore()}>
-      {label}
+    <button type="button" class="button" aria-disabled={list.loadingMore} onClick={() => void list.loadMore()}>
+      {label ?? base().words.loadMore}
     </button>
   );
 }

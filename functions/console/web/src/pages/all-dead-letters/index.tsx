@@ -98,7 +98,7 @@ export default function AllDeadLettersPage({ query }: PageProps) {
                 </p>
               )}
               <List letters={items} chosen={chosen} onToggle={(id, on) => toggle([id], on)} onShow={setShown} onAct={(kind, one) => setAct({ act: kind, letters: [one] })} />
-              <More more={letters.more} loading={letters.loadingMore} onMore={() => void letters.loadMore()} label={base().words.loadMore} />
+              <More list={letters} />
             </>
           );
         }}

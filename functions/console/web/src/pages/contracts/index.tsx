@@ -11,7 +11,7 @@ import { safeLine } from '../../lib/safe-text';
 import { Page } from '../../parts/page';
 import { Read } from '../../parts/state';
 import { More, Table } from '../../parts/table';
-import { base, texts } from '../../texts';
+import { texts } from '../../texts';
 import { ContractPage } from './contract';
 import { EditContract } from './edit';
 
@@ -67,7 +67,7 @@ function List() {
                 { id: 'attempts', head: words.columns.attempts, number: true, cell: (one) => one.retryDelaysSeconds.length + 1 },
               ]}
             />
-            <More more={contracts.more} loading={contracts.loadingMore} onMore={() => void contracts.loadMore()} label={base().words.loadMore} />
+            <More list={contracts} />
           </>
         )}
       </Read>

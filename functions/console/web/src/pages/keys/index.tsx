@@ -95,7 +95,7 @@ export default function KeysPage(_props: PageProps) {
                     : []),
                 ]}
               />
-              <More more={keys.more} loading={keys.loadingMore} onMore={() => void keys.loadMore()} label={base().words.loadMore} />
+              <More list={keys} />
             </>
           )
         }

@@ -154,7 +154,7 @@ function Webhooks({ id, title, note, list, since, reason }: WebhooksProps) {
       <h2>{title}</h2>
       {note !== undefined && <p class="soft">{note}</p>}
       <Table caption={title} columns={columns} rows={all ? rows : rows.slice(0, SHOWN)} idOf={(one) => one.id} />
-      <More more={!all && rows.length > SHOWN} loading={false} onMore={() => setAll(true)} label={words.showAll(numberOf(list))} />
+      {!all && <More list={{ more: rows.length > SHOWN, loadingMore: false, loadMore: async () => setAll(true) }} label={words.showAll(numberOf(list))} />}
     </section>
   );
 }

@@ -14,10 +14,11 @@ import { useTypeNames, useWebhookNames, type WebhookNames } from '../../lib/name
 import { through, totalOf } from '../../lib/redrive-progress';
 import { usePages } from '../../lib/resource';
 import { useTenant } from '../../lib/tenant';
+import { ListTable, ReadList } from '../../parts/list';
 import { Page } from '../../parts/page';
-import { Empty, Read } from '../../parts/state';
+import { Empty } from '../../parts/state';
 import { Status } from '../../parts/status';
-import { type Column, More, Table } from '../../parts/table';
+import type { Column } from '../../parts/table';
 import { Time } from '../../parts/time';
 import { base, locale, texts } from '../../texts';
 import { RedriveDialog } from './dialog';
@@ -51,34 +52,24 @@ export default function RedrivesPage(_: PageProps) {
       }
     >
       <p class="soft">{running > 0 ? t.running(running) : t.lead}</p>
-      <Read from={list} rows={5}>
-        {(rows) =>
-          rows.length === 0 ? (
-            <Empty
-              title={t.empty}
-              action={
-                <a class="button" href={tenant.href('dead-letters')}>
-                  {t.emptyAction}
-                </a>
-              }
-            >
-              <p>{t.emptyText}</p>
-            </Empty>
-          ) : (
-            <div class="stack-small">
-              {list.fresh > 0 && (
-                <span role="status">
-                  <button type="button" class="button" onClick={list.showFresh}>
-                    {`${base().refresh.fresh(list.fresh)}: ${base().refresh.show}`}
-                  </button>
-                </span>
-              )}
-              <Table caption={t.caption} columns={columns(names, address)} rows={rows} idOf={({ id }) => id} />
-              <More more={list.more} loading={list.loadingMore} onMore={() => void list.loadMore()} label={base().words.loadMore} />
-            </div>
-          )
+      <ReadList
+        list={list}
+        clear={undefined}
+        empty={
+          <Empty
+            title={t.empty}
+            action={
+              <a class="button" href={tenant.href('dead-letters')}>
+                {t.emptyAction}
+              </a>
+            }
+          >
+            <p>{t.emptyText}</p>
+          </Empty>
         }
-      </Read>
+      >
+        {(rows) => <ListTable list={list} rows={rows} caption={t.caption} columns={columns(names, address)} idOf={({ id }) => id} fresh={base().refresh.fresh} />}
+      </ReadList>
       {asking && <RedriveDialog names={names} types={types} begin={{}} onClose={() => setAsking(false)} onStarted={(id) => route(address(id))} />}
     </Page>
   );

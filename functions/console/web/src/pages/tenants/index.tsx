@@ -78,7 +78,7 @@ export default function TenantsPage({ query }: PageProps) {
                 </p>
               )}
               {found.length === 0 ? <NothingMatches onClear={() => setSearch('')} /> : <List tenants={found} onDo={setDoing} />}
-              <More more={tenants.more} loading={tenants.loadingMore} onMore={() => void tenants.loadMore()} label={base().words.loadMore} />
+              <More list={tenants} />
             </>
           );
         }}

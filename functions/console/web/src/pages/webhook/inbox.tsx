@@ -61,7 +61,7 @@ export function Inbox({ webhook }: { webhook: Webhook }) {
                   </div>
                 </details>
               ))}
-              <More more={read.more} loading={read.loadingMore} onMore={() => void read.loadMore()} label={base().words.loadMore} />
+              <More list={read} />
             </>
           )
         }

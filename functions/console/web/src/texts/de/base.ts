@@ -102,9 +102,6 @@ export const base: Base = {
     offline: 'Sie sind offline. Was Sie sehen, kann alt sein; die Seite macht von selbst weiter, wenn die Verbindung da ist.',
     offlineWrite: 'Es kam keine Antwort: ob es gespeichert wurde, ist nicht bekannt. Laden Sie neu, bevor Sie es wiederholen.',
     server: 'Postel antwortet nicht, wie es soll. Die Seite versucht es von selbst noch einmal.',
-    brokenTitle: 'Diese Seite ist gescheitert',
-    brokenText: 'Laden Sie sie neu. Was gespeichert war, ist nicht betroffen.',
-    outdated: 'Es gibt eine neuere Fassung dieser Seite.',
     conflict: 'Jemand anderes hat das inzwischen geändert. Laden Sie neu, um den Stand zu sehen.',
   },
   entry: {

@@ -4,7 +4,6 @@ const many = (n: number, one: string, other: string) => `${n} ${n === 1 ? one : 
 
 export const log: LogTexts = {
   title: 'Ereignisprotokoll',
-  tabTitle: 'Zustellungen',
   vendors: {},
   allWell: 'Alles ist angekommen.',
   nothingYet: 'Es wurde nichts gesendet.',
@@ -104,7 +103,6 @@ export const log: LogTexts = {
   empty: 'Noch keine Zustellungen',
   emptyText: 'Jedes Ereignis, das ein Webhook haben möchte, ergibt eine Zustellung. Jede steht hier mit ihren Versuchen.',
   emptyAction: 'Zu den Webhooks',
-  emptyFiltered: 'Nichts passt',
   retry: 'Erneut versuchen',
   retryNow: 'Jetzt erneut versuchen',
   resend: 'Erneut senden',
@@ -121,5 +119,4 @@ export const log: LogTexts = {
   download: 'CSV herunterladen',
   downloadNdjson: 'NDJSON herunterladen',
   downloaded: (n) => `${many(n, 'Zeile', 'Zeilen')} gespeichert.`,
-  operatorView: 'Zustellungen dieser Organisation',
 };

@@ -54,7 +54,6 @@ export const redrives: RedrivesTexts = {
   back: 'Wiederholungen',
   sentence: {
     running: (done, total) => `Sie läuft: ${done} von ${total} sind durch.`,
-    runningMore: (done, total) => `Sie läuft: ${done} von mindestens ${total} sind durch.`,
     completed: (done) => `Sie ist fertig: ${done} wurden nachgesendet.`,
     completedSome: (done, failed) => `Sie ist fertig: ${done} wurden nachgesendet, bei ${failed} ging es nicht.`,
     cancelled: (done) => `Sie wurde angehalten: Bis dahin waren ${done} nachgesendet.`,

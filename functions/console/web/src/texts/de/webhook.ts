@@ -47,7 +47,6 @@ export const webhook: Parts['webhook'] = {
     enable: 'Einschalten',
     inactive: 'Dieser Webhook ist inaktiv: er bekommt keine Ereignisse.',
     failingSince: (time) => `Zustellungen scheitern seit ${time}.`,
-    failingNow: 'Zustellungen scheitern.',
     failingSaid: (code) => `Der Empfänger hat ${code} geantwortet.`,
     failingNext: (time) => `Nächster Versuch ${time}.`,
     seeLast: 'Die letzte ansehen',
@@ -115,7 +114,6 @@ export const webhook: Parts['webhook'] = {
     overlap: 'Überlappung',
     overlaps: { '0': 'keine: sofort', '3600': '1 Stunde', '86400': '1 Tag', '259200': '3 Tage', '604800': '7 Tage' },
     action: 'Geheimnis wechseln',
-    ownSecret: 'Sie haben das Geheimnis selbst gegeben, es wird nicht gezeigt.',
     done: 'Das neue Geheimnis ist gesetzt.',
   },
 };

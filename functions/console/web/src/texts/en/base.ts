@@ -103,9 +103,6 @@ export const base = {
     offline: 'You are offline. What you see may be old; the page goes on by itself when the connection is back.',
     offlineWrite: 'No answer came, so it is not known whether this was saved. Reload before you try again.',
     server: 'Postel does not answer as it should. The page tries again by itself.',
-    brokenTitle: 'This page has failed',
-    brokenText: 'Reload it. What was saved is not affected.',
-    outdated: 'There is a newer version of this page.',
     conflict: 'Somebody else has changed this in the meantime. Reload to see the present state.',
   },
   entry: {

@@ -13,7 +13,6 @@ export interface LogVendor {
 /** The log, a delivery, and what both share. */
 export const log = {
   title: 'Event log',
-  tabTitle: 'Delivery log',
   /** By contract, as that vendor's documents have it. */
   vendors: {
     kuviq: {
@@ -140,7 +139,6 @@ export const log = {
   empty: 'No deliveries yet',
   emptyText: 'Each event that a webhook wants makes a delivery, and every delivery is listed here with its attempts.',
   emptyAction: 'Go to the webhooks',
-  emptyFiltered: 'Nothing matches',
   retry: 'Retry',
   retryNow: 'Retry now',
   resend: 'Resend',
@@ -157,7 +155,6 @@ export const log = {
   download: 'Download CSV',
   downloadNdjson: 'Download NDJSON',
   downloaded: (n: number) => `${many(n, 'row', 'rows')} saved.`,
-  operatorView: 'Deliveries of this organisation',
 };
 
 export type LogTexts = typeof log;

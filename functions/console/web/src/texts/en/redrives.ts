@@ -54,7 +54,6 @@ export const redrives = {
   back: 'Redrives',
   sentence: {
     running: (done: string, total: string) => `It is running: ${done} of ${total} are through.`,
-    runningMore: (done: string, total: string) => `It is running: ${done} of at least ${total} are through.`,
     completed: (done: string) => `It is done: ${done} were sent again.`,
     completedSome: (done: string, failed: string) => `It is done: ${done} were sent again, ${failed} could not be.`,
     cancelled: (done: string) => `It was stopped: ${done} had been sent again by then.`,

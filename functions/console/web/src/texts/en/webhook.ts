@@ -46,7 +46,6 @@ export const webhook = {
     enable: 'Enable',
     inactive: 'This webhook is inactive: it gets no events.',
     failingSince: (time: string) => `Deliveries have been failing since ${time}.`,
-    failingNow: 'Deliveries are failing.',
     failingSaid: (code: number) => `The receiver answered ${code}.`,
     failingNext: (time: string) => `Next attempt ${time}.`,
     seeLast: 'See the last one',
@@ -114,7 +113,6 @@ export const webhook = {
     overlap: 'Overlap',
     overlaps: { '0': 'none: at once', '3600': '1 hour', '86400': '1 day', '259200': '3 days', '604800': '7 days' } as Record<string, string>,
     action: 'Rotate secret',
-    ownSecret: 'You gave the secret yourself, so it is not shown.',
     done: 'The new secret is set.',
   },
 };

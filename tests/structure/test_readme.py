@@ -425,6 +425,22 @@ def test_the_tables_of_costs_and_speed_have_the_rows_that_the_bench_writes():
         assert shown_in_order == [name for name in names if name in shown_in_order] and len(table[0]) > 2, f"{page}, {heading}"
 
 
+def test_each_element_of_the_pages_has_a_test_that_exists():
+    written = {name for path in (ROOT / "tests" / "console").glob("test_*.py") for name in re.findall(r"^def (test_\w+)", path.read_text(), re.MULTILINE)}
+    listed = rows("console.md", "Every element and its test")
+    ids = [row[0] for row in listed if row[0]]
+    assert len(ids) > 25 and len(set(ids)) == len(ids)
+    assert [name for row in listed for name in coded(row[2]) if name not in written] == []
+    assert [row for row in listed if not coded(row[2])] == []
+
+
+def test_the_pages_show_pictures_that_are_small():
+    shown = {name: re.findall(r"!\[[^]]+\]\(([^)]+\.png)\)", text(name)) for name in ("README.md", "console.md")}
+    assert (len(shown["README.md"]), len(shown["console.md"])) == (1, 3)
+    for name, pictures in shown.items():
+        assert all((PAGES[name].parent / picture).stat().st_size <= 120_000 for picture in pictures)
+
+
 TELEMETRY = (FUNCTIONS / "adapters/src/telemetry.rs").read_text()
 
 

@@ -21,8 +21,8 @@ from cryptography.x509.oid import NameOID
 Behaviour = Callable[[socket.socket, threading.Event], None]
 OK = b"HTTP/1.1 200 OK\r\n"
 PIECE = 16 * 1024
-# An endless response comes as fast as it can be copied until a sender that keeps it would have grown
-# too much, then slowly: or the quick receivers beside it would starve on a busy machine.
+# An endless response comes as fast as it can be copied until a sender that keeps it would have
+# grown too much, then slowly: or the quick receivers beside it would starve on a busy machine.
 FAST_BYTES = 32 * 1024 * 1024
 
 

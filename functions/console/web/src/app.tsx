@@ -1,7 +1,7 @@
 // The routes. Each page is a file of its own, loaded with its texts when it is first opened.
 
-import { ErrorBoundary, lazy, LocationProvider, Route, Router, useLocation } from 'preact-iso';
-import type { ComponentType } from 'preact';
+import { lazy, LocationProvider, Route, Router, useLocation } from 'preact-iso';
+import { Component, type ComponentType } from 'preact';
 import { useEffect } from 'preact/hooks';
 
 import { entry, session } from './api/session';
@@ -13,6 +13,7 @@ import { place } from './lib/place';
 import Webhooks from './pages/webhooks';
 import { loadPart } from './texts';
 import type { Part } from './texts/en';
+import { Broken } from './parts/state';
 import { Hints } from './parts/hint';
 import { Toasts } from './parts/toast';
 
@@ -25,9 +26,29 @@ type Module = { default: ComponentType<PageProps> };
 
 function page(load: () => Promise<Module>, ...parts: Part[]) {
   return lazy(async () => {
-    const [module] = await Promise.all([load(), ...parts.map(loadPart)]);
-    return module;
+    try {
+      const [module] = await Promise.all([load(), ...parts.map(loadPart)]);
+      return module;
+    } catch {
+      // A later deployment has other files; the browser reports the one that is missing.
+      return { default: () => <Broken /> };
+    }
   });
+}
+
+/** A page that has failed says so; the frame around it stays. */
+class Boundary extends Component<{ path: string; children: preact.ComponentChildren }, { broken: boolean }> {
+  override state = { broken: false };
+  override componentDidCatch(error: unknown): void {
+    reportError(error);
+    this.setState({ broken: true });
+  }
+  override componentDidUpdate(before: { path: string }): void {
+    if (this.state.broken && before.path !== this.props.path) this.setState({ broken: false });
+  }
+  override render() {
+    return this.state.broken ? <Broken /> : this.props.children;
+  }
 }
 
 // In the first file, with its texts: it is what a customer sees first.
@@ -86,21 +107,21 @@ function routes(): [string, ReturnType<typeof page>][] {
 const ROUTES = routes();
 
 function Pages() {
-  const { route, url } = useLocation();
+  const { path, route, url } = useLocation();
   useEffect(() => routeBy(route), []);
   useEffect(settle, [url]);
   if (entry.value !== 'in' && session.value === null) return <Entry />;
   if (entry.value !== 'in') return <Entry />;
   return (
     <Frame>
-      <ErrorBoundary>
+      <Boundary path={path}>
         <Router>
           {ROUTES.map(([path, component]) => (
             <Route key={path} path={`${place.root}${path}`} component={component} />
           ))}
           <Route default component={missing} />
         </Router>
-      </ErrorBoundary>
+      </Boundary>
     </Frame>
   );
 }

@@ -13,11 +13,15 @@ export const waitingUntil = signal(0);
 /** Whether the last call got no answer or a 5xx. */
 export const troubled = signal<'offline' | 'server' | null>(null);
 
+/** Whether an answer came from another version than the first one: the page is of an older one. */
+export const outdated = signal(false);
+
 const MAX_WAIT_SECONDS = 60;
 
 /** The most answers that are kept for a repeated read. */
 const MAX_KNOWN = 40;
 
+let version: string | null = null;
 let token: string | null = null;
 /** Answers with an ETag, by address: a read that is repeated asks only for what has changed. */
 const known = new Map<string, { text: string; headers: Headers }>();
@@ -38,6 +42,9 @@ async function once(request: Request): Promise<Response> {
   try {
     const response = await fetch(request);
     troubled.value = response.status >= 500 ? 'server' : null;
+    const answered = response.headers.get('postel-version') ?? version;
+    if (version !== null && answered !== version) outdated.value = true;
+    version ??= answered;
     return response;
   } catch (thrown) {
     if (thrown instanceof DOMException && thrown.name === 'AbortError') throw thrown;

@@ -3,7 +3,7 @@
 import { useLocation } from 'preact-iso';
 import { useEffect, useRef, useState } from 'preact/hooks';
 
-import { api, take, troubled, waitingUntil } from '../api/client';
+import { api, outdated, take, troubled, waitingUntil } from '../api/client';
 import { can, exchange, me, session, signOut } from '../api/session';
 import { failingWebhooks, waitingDeadLetters } from '../lib/counts';
 import { embedded, startEmbed, tellHost } from '../lib/embed';
@@ -186,6 +186,19 @@ function Banners({ actingFor, tenantId }: { actingFor?: string; tenantId?: strin
           }
         >
           {base().account.actingAs(actingFor)}
+        </Notice>
+      )}
+      {outdated.value && (
+        <Notice
+          tone="wait"
+          role="status"
+          action={
+            <button type="button" class="button" onClick={() => leave(() => location.reload())}>
+              {base().words.reload}
+            </button>
+          }
+        >
+          {words.outdated}
         </Notice>
       )}
       {wait > 0 && (

@@ -4,7 +4,7 @@
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
 
 import { type ApiError, asError } from '../api/problem';
-import { onRefresh } from './refresh';
+import { hidden, locked, offline, onRefresh } from './refresh';
 
 export interface Resource<T> {
   data: T | undefined;
@@ -26,6 +26,27 @@ interface State<T> {
 }
 
 const isAbort = (thrown: unknown): boolean => thrown instanceof DOMException && thrown.name === 'AbortError';
+
+/** After so many seconds a read that got no answer, or a 5xx, is repeated by itself. */
+const AGAIN_SECONDS = [2, 4, 8, 16, 30];
+
+function useAgain(error: ApiError | undefined, reload: () => Promise<void>): void {
+  const failures = useRef(0);
+  useEffect(() => {
+    if (error?.kind !== 'offline' && error?.kind !== 'server') {
+      failures.current = 0;
+      return undefined;
+    }
+    const seconds = AGAIN_SECONDS[Math.min(failures.current, AGAIN_SECONDS.length - 1)] ?? 30;
+    failures.current += 1;
+    const timer = setInterval(() => {
+      if (hidden.value || offline.value || locked.value) return;
+      clearInterval(timer);
+      void reload();
+    }, seconds * 1000);
+    return () => clearInterval(timer);
+  }, [error]);
+}
 
 /** `key` names what is read: another key drops the data. `load` gets a signal that ends it. */
 export function useResource<T>(key: string, load: (signal: AbortSignal) => Promise<T>, { refresh = true }: { refresh?: boolean } = {}): Resource<T> {
@@ -55,6 +76,7 @@ export function useResource<T>(key: string, load: (signal: AbortSignal) => Promi
   useEffect(() => (refresh ? onRefresh(reload) : undefined), [refresh]);
 
   const mine = state.key === key;
+  useAgain(mine ? state.error : undefined, reload);
   const set = useCallback((data: T) => setState({ key: latest.current.key, data, at: Date.now() }), []);
   return { data: mine ? state.data : undefined, error: mine ? state.error : undefined, loading: !mine, at: mine ? state.at : 0, reload, set };
 }

@@ -115,6 +115,21 @@ export function Failed({ error, onRetry, back }: { error: ApiError; onRetry?: ()
   );
 }
 
+/** A page, or a part of one, whose files or code failed: only the whole page anew helps. */
+export function Broken({ part }: { part?: boolean }) {
+  const words = base().states;
+  const Title = part === true ? 'h2' : 'h1';
+  return (
+    <section class="state" role="alert">
+      <Title>{words.brokenTitle}</Title>
+      <p>{words.brokenText}</p>
+      <button type="button" class="button" onClick={() => location.reload()}>
+        {base().words.reload}
+      </button>
+    </section>
+  );
+}
+
 /** Data that is shown but could not be refreshed. */
 export function Stale({ at, onRetry }: { at: number; onRetry: () => void }) {
   const words = base().states;

@@ -3,34 +3,33 @@
 import type { ComponentType } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 
-import { asError, type ApiError } from '../../api/problem';
-import { Failed, Loading } from '../../parts/state';
+import { Broken, Loading } from '../../parts/state';
 
-function useLater<Props>(load: () => Promise<ComponentType<Props>>): { part?: ComponentType<Props>; error?: ApiError } {
-  const [state, setState] = useState<{ part?: ComponentType<Props>; error?: ApiError }>({});
+function useLater<Props>(load: () => Promise<ComponentType<Props>>): { part?: ComponentType<Props>; broken?: boolean } {
+  const [state, setState] = useState<{ part?: ComponentType<Props>; broken?: boolean }>({});
   useEffect(() => {
     void load().then(
       (part) => setState({ part }),
-      (thrown: unknown) => setState({ error: asError(thrown) }),
+      () => setState({ broken: true }),
     );
   }, []);
   return state;
 }
 
 export function VerifyTab({ contract }: { contract: string }) {
-  const { part: Panel, error } = useLater(async () => (await import('../verify/panel')).VerifyPanel);
-  if (error !== undefined) return <Failed error={error} />;
+  const { part: Panel, broken } = useLater(async () => (await import('../verify/panel')).VerifyPanel);
+  if (broken === true) return <Broken part />;
   return Panel === undefined ? <Loading rows={4} /> : <Panel contractName={contract} />;
 }
 
 export function LogTab({ webhookId, contract, query }: { webhookId: string; contract: string; query: Record<string, string> }) {
-  const { part: View, error } = useLater(async () => (await import('../log/view')).LogView);
-  if (error !== undefined) return <Failed error={error} />;
+  const { part: View, broken } = useLater(async () => (await import('../log/view')).LogView);
+  if (broken === true) return <Broken part />;
   return View === undefined ? <Loading rows={6} /> : <View webhookId={webhookId} contract={contract} query={query} />;
 }
 
 export function Charts({ tenantId, webhookId }: { tenantId: string; webhookId: string }) {
-  const { part: View, error } = useLater(async () => (await import('../../parts/delivery-charts')).DeliveryCharts);
-  if (error !== undefined) return <Failed error={error} />;
+  const { part: View, broken } = useLater(async () => (await import('../../parts/delivery-charts')).DeliveryCharts);
+  if (broken === true) return <Broken part />;
   return View === undefined ? <Loading rows={6} /> : <View tenantId={tenantId} webhookId={webhookId} />;
 }

@@ -76,10 +76,17 @@ function Failing({ webhook, since }: { webhook: Webhook; since: string }) {
       tone="bad"
       icon="warn"
       action={
-        delivery != null && (
-          <a class="button" href={href(`deliveries/${segment(delivery.id)}`)}>
+        delivery === undefined ? (
+          // Its place, so that nothing moves when it comes.
+          <span class="button reserved" aria-hidden="true">
             {words.seeLast}
-          </a>
+          </span>
+        ) : (
+          delivery !== null && (
+            <a class="button" href={href(`deliveries/${segment(delivery.id)}`)}>
+              {words.seeLast}
+            </a>
+          )
         )
       }
     >

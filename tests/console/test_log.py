@@ -105,7 +105,7 @@ def test_a_failed_delivery_is_retried_until_its_row_turns(open_page: Callable[..
     row = row_of(page, bad["id"])
     row.get_by_role("button", name="Retry item.deleted to Bad").click()
     expect(page.get_by_text("Requeued for immediate delivery.")).to_be_visible()
-    expect(row.get_by_role("cell").filter(has_text="Completed")).to_be_visible(timeout=60_000)
+    expect(row.get_by_role("cell").filter(has_text="Completed")).to_be_visible(timeout=20_000)  # before the whole list is read again
     expect(row.get_by_role("cell").filter(has_text="200")).to_be_visible()
     assert len(receiver.requests("/bad")) == 2
 

@@ -38,7 +38,7 @@ export function Rows({ list, rows, names, types, contract, withWebhook }: RowsPr
   const t = texts('log');
   const tenant = useTenant();
   const { url } = useLocation();
-  const retry = useRetry<Delivery>((now) => list.update((all) => all.map((row) => (row.id === now.id ? { ...row, ...now } : row))));
+  const retry = useRetry<Delivery>((now) => list.update((all) => all.map((row) => (row.id === now.id ? now : row))));
   const [resending, setResending] = useState<Delivery | null>(null);
   useEffect(
     () =>

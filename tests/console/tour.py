@@ -57,7 +57,7 @@ def tenant_pages(scene: Scene) -> list[str]:
     if not scene.webhooks:
         return lists
     refused, received = scene.webhooks
-    of_webhooks = [*(f"webhooks/{refused}?tab={tab}" for tab in TABS), f"webhooks/{received}?tab=overview", f"webhooks/{refused}/edit"]
+    of_webhooks = [*(f"webhooks/{refused}?tab={tab}" for tab in TABS), f"webhooks/{received}?tab=inbox", f"webhooks/{refused}/edit"]
     return [*lists, *of_webhooks, f"events/{scene.event}", f"redrives/{scene.redrive}"]
 
 

@@ -54,7 +54,7 @@ class Boundary extends Component<{ path: string; children: preact.ComponentChild
 // In the first file, with its texts: it is what a customer sees first.
 const webhooks = page(async () => ({ default: Webhooks }), 'webhooks');
 const webhookForm = page(() => import('./pages/webhook-form'), 'webhooks', 'webhook', 'webhookForm');
-const webhook = page(() => import('./pages/webhook'), 'webhooks', 'webhook', 'log', 'failures', 'verify', 'charts');
+const webhook = page(() => import('./pages/webhook'), 'webhooks', 'webhook', 'log', 'failures', 'verify', 'charts', 'inbox');
 const log = page(() => import('./pages/log'), 'log', 'failures');
 const delivery = page(() => import('./pages/delivery'), 'delivery', 'log', 'failures');
 const events = page(() => import('./pages/events'), 'events', 'log');

@@ -5,7 +5,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 
 import { api, outdated, take, troubled, waitingUntil } from '../api/client';
 import { can, exchange, me, session, signOut } from '../api/session';
-import { failingWebhooks, waitingDeadLetters } from '../lib/counts';
+import { type Counted, failingWebhooks, useWaitingDeadLetters, waitingDeadLetters } from '../lib/counts';
 import { embedded, startEmbed, tellHost } from '../lib/embed';
 import { leave } from '../lib/leave';
 import { place, tenantHref, tenantOf } from '../lib/place';
@@ -35,13 +35,14 @@ interface Entry {
 function tenantEntries(tenantId: string, contract: string | undefined): Entry[] {
   const words = base().nav;
   const to = (path: string): string => tenantHref(place, tenantId, path);
-  const failing = failingWebhooks.value ?? 0;
-  const dead = waitingDeadLetters.value ?? 0;
+  const of = (counted: Counted | undefined): number => (counted?.tenantId === tenantId ? counted.count : 0);
+  const failing = of(failingWebhooks.value);
+  const dead = of(waitingDeadLetters.value);
   const entries: (Entry | false)[] = [
     can('webhooks:read') && { href: to('webhooks'), label: words.webhooks, icon: 'webhooks', count: failing > 0 ? words.failing(failing) : undefined, main: true },
     can('deliveries:read') && { href: to('log'), label: words.vendorLogs[contract ?? ''] ?? words.log, icon: 'log', main: true },
     can('deliveries:read') && { href: to('events'), label: words.events, icon: 'events', main: true },
-    can('deliveries:read') && { href: to('dead-letters'), label: words.deadLetters, icon: 'dead', count: dead > 0 ? String(dead) : undefined, main: true },
+    can('deliveries:read') && { href: to('dead-letters'), label: words.deadLetters, icon: 'dead', count: dead > 0 ? `${dead}${waitingDeadLetters.value?.more === true ? '+' : ''}` : undefined, main: true },
     can('deliveries:read') && { href: to('redrives'), label: words.redrives, icon: 'retry' },
     { href: to('event-types'), label: words.eventTypes, icon: 'menu' },
     { href: to('verify'), label: words.verify, icon: 'ok' },
@@ -249,6 +250,7 @@ function useTenantOf(path: string): { tenant?: Tenant; settled: boolean } {
 export function Frame({ children }: { children: preact.ComponentChildren }) {
   const { path, url, route } = useLocation();
   const { tenant, settled } = useTenantOf(path);
+  useWaitingDeadLetters(tenant?.id);
   const main = useRef<HTMLElement>(null);
   const first = useRef(true);
 

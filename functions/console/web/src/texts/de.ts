@@ -17,6 +17,7 @@ export const parts: { [Name in Part]: () => Promise<Parts[Name]> } = {
   deadLetters: async () => (await import('./de/dead-letters')).deadLetters,
   redrives: async () => (await import('./de/redrives')).redrives,
   eventTypes: async () => (await import('./de/event-types')).eventTypes,
+  inbox: async () => (await import('./de/inbox')).inbox,
   verify: async () => (await import('./de/verify')).verify,
   keys: async () => (await import('./de/keys')).keys,
   charts: async () => (await import('./de/charts')).charts,

@@ -17,6 +17,7 @@ export const parts = {
   deadLetters: async () => (await import('./en/dead-letters')).deadLetters,
   redrives: async () => (await import('./en/redrives')).redrives,
   eventTypes: async () => (await import('./en/event-types')).eventTypes,
+  inbox: async () => (await import('./en/inbox')).inbox,
   verify: async () => (await import('./en/verify')).verify,
   keys: async () => (await import('./en/keys')).keys,
   charts: async () => (await import('./en/charts')).charts,

@@ -8,7 +8,7 @@ import '../redrive/redrive.css';
 import type { PageProps } from '../../app';
 import { api, take } from '../../api/client';
 import { can } from '../../api/session';
-import { waitingDeadLetters } from '../../lib/counts';
+import { countWaiting } from '../../lib/counts';
 import { type DeadLetter, DELIVERY_REASONS, MESSAGE_REASONS } from '../../lib/dead-letters';
 import { short } from '../../lib/explanations';
 import { useTypeNames, useWebhookNames } from '../../lib/names';
@@ -55,7 +55,7 @@ export default function DeadLettersPage({ query }: PageProps) {
   const { data, more } = list;
   useEffect(() => {
     // The number beside the page's name, as far as this page knows all of them.
-    if (data !== undefined && clear === undefined && !more) waitingDeadLetters.value = data.filter(({ redrivenAt }) => redrivenAt === undefined).length;
+    if (data !== undefined && clear === undefined) countWaiting(tenant.id, data, more);
   }, [data, more, clear]);
   const failures = texts('failures');
   const reasons = [...DELIVERY_REASONS, ...MESSAGE_REASONS].map((reason) => ({ value: reason, label: short(failures, reason) }));

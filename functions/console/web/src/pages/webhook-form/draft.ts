@@ -101,6 +101,25 @@ export function createBody(draft: Draft, secrets: Secrets, defaultContract: stri
 
 const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
 
+export type DraftField = Exclude<keyof Draft, 'username'>;
+
+/** The fields in which two differ, in the order of the form. */
+export function differences(one: Draft, other: Draft): DraftField[] {
+  const plain = (draft: Draft): Record<DraftField, unknown> => ({
+    name: draft.name.trim(),
+    url: draft.url.trim(),
+    events: [...draft.events].sort(),
+    basicAuth: draft.basicAuth && draft.username,
+    contract: draft.contract,
+    timeout: draft.timeout.trim(),
+    delays: draft.delays.trim(),
+    headers: draft.headers.map((header) => [header.name.trim(), header.value ?? '']),
+    active: draft.active,
+  });
+  const [a, b] = [plain(one), plain(other)];
+  return (Object.keys(a) as DraftField[]).filter((field) => !same(a[field], b[field]));
+}
+
 /** The merge patch: only what has changed. Empty if nothing has. */
 export function patchOf(draft: Draft, secrets: Secrets, webhook: Webhook): Record<string, unknown> {
   const before = draftOf(webhook);

@@ -26,6 +26,7 @@ import { INBOX, vendorWays, vendorWords, type Webhook } from '../webhooks/data';
 import { SecretChoice } from '../webhooks/rotate-dialog';
 import { SecretDialog } from '../webhooks/secret-dialog';
 import { Advanced } from './advanced';
+import { Conflict } from './conflict';
 import { hostChanges } from './draft';
 import { EventPicker } from './event-picker';
 import { type Editing, read, useForm } from './use-form';
@@ -227,29 +228,11 @@ function BasicAuth({ form, before }: { form: FormState; before: Webhook | undefi
 }
 
 function Failure({ form }: { form: FormState }) {
-  const words = texts('webhookForm');
   const error = form.failure;
   if (error === undefined) return null;
-  if (error.status === 412) {
-    return (
-      <Notice
-        tone="warn"
-        role="alert"
-        action={
-          <span class="row">
-            <button type="button" class="button" onClick={() => void form.loadTheirs()}>
-              {words.conflictLoad}
-            </button>
-            <button type="button" class="button" onClick={() => void form.save(true)}>
-              {words.conflictSave}
-            </button>
-          </span>
-        }
-      >
-        <strong>{words.conflictTitle}</strong>
-        <p>{words.conflictText}</p>
-      </Notice>
-    );
+  const { opened, theirs } = form;
+  if (error.kind === 'conflict' && opened !== undefined && theirs !== undefined) {
+    return <Conflict before={opened.webhook} theirs={theirs.webhook} draft={form.draft} onLoad={form.loadTheirs} onSave={() => void form.save(true)} />;
   }
   if (error.kind === 'server' || error.kind === 'other') return <Failed error={error} onRetry={() => void form.save()} />;
   return (

@@ -38,6 +38,8 @@ export function useForm(tenantId: string, contract: string, editing: Editing | u
   const [touched, setTouched] = useState(false);
   const [errors, setErrors] = useState<Record<string, string>>({});
   const [failure, setFailure] = useState<ApiError | undefined>();
+  /** What somebody else has made of it since it was opened here. */
+  const [theirs, setTheirs] = useState<Editing | undefined>();
   const [busy, setBusy] = useState(false);
   const password = useRef<HTMLInputElement>(null);
   const secret = useRef<HTMLInputElement>(null);
@@ -53,6 +55,7 @@ export function useForm(tenantId: string, contract: string, editing: Editing | u
     const [first] = Object.keys(found);
     if (first !== undefined) requestAnimationFrame(() => form.current?.querySelector<HTMLElement>('[data-summary]')?.focus());
   };
+  /** `over`: after the changes of somebody else, which stay unless they are in the same fields. */
   const save = async (over = false): Promise<void> => {
     if (busy) return;
     const given = secrets();
@@ -70,31 +73,27 @@ export function useForm(tenantId: string, contract: string, editing: Editing | u
         const shown = (answer as { secret?: string }).secret;
         onSaved(answer, given.secret === undefined ? shown : undefined, given.secret === undefined && shown === undefined);
       } else {
-        onSaved(await change(tenantId, opened.webhook.id, patchOf(draft, given, opened.webhook), over ? undefined : opened.etag), undefined, false);
+        onSaved(await change(tenantId, opened.webhook.id, patchOf(draft, given, opened.webhook), (over ? theirs : opened)?.etag), undefined, false);
       }
     } catch (thrown) {
       const error = asError(thrown);
       const found = placed(error);
       // Another body needs another key.
       if (error.status !== 0) key.current = crypto.randomUUID();
+      if (opened !== undefined && (error.status === 412 || error.code === 'concurrent_change')) setTheirs(await read(tenantId, opened.webhook.id).catch((): undefined => undefined));
       if (error.kind === 'invalid' && Object.keys(found).length > 0) show(found);
       else setFailure(error);
     } finally {
       setBusy(false);
     }
   };
-  const loadTheirs = async (): Promise<void> => {
-    if (opened === undefined) return;
-    try {
-      const theirs = await read(tenantId, opened.webhook.id);
-      setOpened(theirs);
-      setDraft(draftOf(theirs.webhook));
-      if (password.current !== null) password.current.value = '';
-      setFailure(undefined);
-      setErrors({});
-    } catch (thrown) {
-      setFailure(asError(thrown));
-    }
+  const loadTheirs = (): void => {
+    if (theirs === undefined) return;
+    setOpened(theirs);
+    setDraft(draftOf(theirs.webhook));
+    if (password.current !== null) password.current.value = '';
+    setFailure(undefined);
+    setErrors({});
   };
   return {
     draft,
@@ -107,6 +106,7 @@ export function useForm(tenantId: string, contract: string, editing: Editing | u
     busy,
     dirty,
     opened,
+    theirs,
     save,
     loadTheirs,
     refs: { password, secret, form },

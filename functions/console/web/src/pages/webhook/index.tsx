@@ -15,13 +15,13 @@ import { Read } from '../../parts/state';
 import { Page } from '../../parts/page';
 import { texts } from '../../texts';
 import { RowMenu, StatusMenu, useActions } from '../webhooks/actions';
-import { nameOf, vendorWords, type Webhook } from '../webhooks/data';
-import { LogTab, VerifyTab } from './other-tabs';
+import { INBOX, nameOf, vendorWords, type Webhook } from '../webhooks/data';
+import { InboxTab, LogTab, VerifyTab } from './other-tabs';
 import { Overview } from './overview';
 import { Settings } from './settings';
 import { Trouble } from './trouble';
 
-type Tab = 'overview' | 'log' | 'settings' | 'verify';
+type Tab = 'overview' | 'inbox' | 'log' | 'settings' | 'verify';
 
 export default function WebhookPage({ params, query }: PageProps) {
   const tenant = useTenant();
@@ -40,6 +40,7 @@ export default function WebhookPage({ params, query }: PageProps) {
   const tabs: [Tab, string][] = [
     ['overview', detail.overview],
     ...(can('deliveries:read') ? ([['log', vendor.logTab]] as [Tab, string][]) : []),
+    ...(webhook?.url === INBOX ? ([['inbox', texts('inbox').tab]] as [Tab, string][]) : []),
     ['settings', detail.settings],
     ...(webhook === undefined || factsOf(webhook.contract).signs ? ([['verify', detail.verify]] as [Tab, string][]) : []),
   ];
@@ -86,6 +87,7 @@ export default function WebhookPage({ params, query }: PageProps) {
             </nav>
             {tab === 'overview' && <Overview webhook={data} stats={stats} />}
             {tab === 'log' && <LogTab webhookId={data.id} contract={data.contract} query={query} />}
+            {tab === 'inbox' && <InboxTab webhook={data} />}
             {tab === 'settings' && <Settings webhook={data} actions={actions} onChanged={read.set} />}
             {tab === 'verify' && <VerifyTab contract={data.contract} />}
           </>

@@ -4,6 +4,7 @@ import type { ComponentType } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 
 import { Broken, Loading } from '../../parts/state';
+import type { Webhook } from '../webhooks/data';
 
 function useLater<Props>(load: () => Promise<ComponentType<Props>>): { part?: ComponentType<Props>; broken?: boolean } {
   const [state, setState] = useState<{ part?: ComponentType<Props>; broken?: boolean }>({});
@@ -26,6 +27,12 @@ export function LogTab({ webhookId, contract, query }: { webhookId: string; cont
   const { part: View, broken } = useLater(async () => (await import('../log/view')).LogView);
   if (broken === true) return <Broken part />;
   return View === undefined ? <Loading rows={6} /> : <View webhookId={webhookId} contract={contract} query={query} />;
+}
+
+export function InboxTab({ webhook }: { webhook: Webhook }) {
+  const { part: View, broken } = useLater(async () => (await import('./inbox')).Inbox);
+  if (broken === true) return <Broken part />;
+  return View === undefined ? <Loading rows={6} /> : <View webhook={webhook} />;
 }
 
 export function Charts({ tenantId, webhookId }: { tenantId: string; webhookId: string }) {

@@ -10,11 +10,10 @@ import { Copy, Id } from '../../parts/copy';
 import { FullTime, Time } from '../../parts/time';
 import { locale, texts } from '../../texts';
 import { INBOX, rateOf, statusWord, vendorWords, type Webhook } from '../webhooks/data';
-import { Inbox } from './inbox';
 import { Charts } from './other-tabs';
 
 export function Overview({ webhook, stats }: { webhook: Webhook; stats: Stats | undefined }) {
-  const { id: tenantId } = useTenant();
+  const { id: tenantId, href } = useTenant();
   const words = texts('webhooks');
   const { detail } = texts('webhook');
   const vendor = vendorWords(webhook.contract);
@@ -28,7 +27,10 @@ export function Overview({ webhook, stats }: { webhook: Webhook; stats: Stats | 
         <dt>{vendor.url}</dt>
         <dd class="row">
           {webhook.url === INBOX ? (
-            words.list.isInbox
+            <>
+              {words.list.isInbox}
+              <a href={href(`webhooks/${segment(webhook.id)}?tab=inbox`)}>{texts('inbox').requests.title}</a>
+            </>
           ) : (
             <>
               <span class="mono">{safeLine(webhook.url)}</span>
@@ -71,7 +73,6 @@ export function Overview({ webhook, stats }: { webhook: Webhook; stats: Stats | 
           <Id id={webhook.id} what={detail.id} max={32} />
         </dd>
       </dl>
-      {webhook.url === INBOX && <Inbox webhook={webhook} />}
       {can('deliveries:read') && <Charts tenantId={tenantId} webhookId={webhook.id} />}
     </>
   );

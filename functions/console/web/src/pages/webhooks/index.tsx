@@ -71,7 +71,8 @@ export default function WebhooksPage() {
     },
   });
   useEffect(() => {
-    failingWebhooks.value = webhooks?.filter((webhook) => statusOf(webhook) === 'failing' || statusOf(webhook) === 'disabled').length;
+    if (webhooks === undefined) return;
+    failingWebhooks.value = { tenantId: tenant.id, count: webhooks.filter((webhook) => statusOf(webhook) === 'failing' || statusOf(webhook) === 'disabled').length };
   }, [webhooks]);
 
   const isEmpty = used === 0;

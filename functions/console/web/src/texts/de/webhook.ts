@@ -69,11 +69,6 @@ export const webhook: Parts['webhook'] = {
     ended: 'Das alte Geheimnis ist beendet.',
     danger: 'Deaktivieren oder entfernen',
     dangerText: 'Inaktiv bleibt er hier für später. Entfernt ist er weg; seine Zustellungen bleiben im Protokoll.',
-    requests: 'Vom Testempfänger empfangen',
-    requestsEmpty: 'Noch nichts empfangen. Senden Sie einen Test.',
-    signatureValid: 'Signatur ist echt',
-    signatureWrong: 'Signatur ist falsch',
-    checks: { header: 'Header', timestamp: 'Zeit', signature: 'Signatur' },
   },
   test: {
     title: (name) => `Test an „${name}“ senden`,

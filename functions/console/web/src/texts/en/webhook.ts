@@ -68,11 +68,6 @@ export const webhook = {
     ended: 'The old secret has ended.',
     danger: 'Deactivate or remove',
     dangerText: 'Inactive, it stays here for later. Removed, it is gone; its deliveries stay in the log.',
-    requests: 'Received by the test receiver',
-    requestsEmpty: 'Nothing has been received yet. Send a test event.',
-    signatureValid: 'Signature is genuine',
-    signatureWrong: 'Signature is wrong',
-    checks: { header: 'Header', timestamp: 'Time', signature: 'Signature' } as Record<string, string>,
   },
   test: {
     title: (name: string) => `Send test event to "${name}"`,

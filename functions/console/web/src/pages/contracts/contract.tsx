@@ -15,7 +15,7 @@ import { Read, sentence } from '../../parts/state';
 import { Notice } from '../../parts/status';
 import { say } from '../../parts/toast';
 import { base, locale, texts } from '../../texts';
-import type { Contract } from '.';
+import { type Contract, definitionOf } from './definition';
 import { EditContract } from './edit';
 import { PreviewForm } from './preview';
 import './contracts.css';
@@ -31,12 +31,6 @@ const MAX_PAGES = 4;
 async function usedBy(name: string, signal: AbortSignal): Promise<Used> {
   const { items, more } = await everyPage((cursor) => take(api.GET('/v1/tenants', { params: { query: { cursor, limit: 250 } }, signal })), MAX_PAGES);
   return { tenants: items.filter((one) => one.contract === name).map((one) => one.id), more };
-}
-
-/** What can be sent back: without what the API adds. */
-function definitionOf({ builtin: _builtin, name: _name, ...rest }: Contract): Record<string, unknown> {
-  const { version: _version, ...definition } = rest as Record<string, unknown>;
-  return definition;
 }
 
 export function ContractPage({ name }: { name: string }) {

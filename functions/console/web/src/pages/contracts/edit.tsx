@@ -2,10 +2,10 @@
 
 import { useRef, useState } from 'preact/hooks';
 
-import { api, take } from '../../api/client';
+import { api, take, takeWithTag } from '../../api/client';
 import { asError, fieldErrors } from '../../api/problem';
 import type { components } from '../../api/schema';
-import { safeLine } from '../../lib/safe-text';
+import { safeBlock, safeLine } from '../../lib/safe-text';
 import { readJson } from '../../lib/typed-json';
 import { Dialog } from '../../parts/dialog';
 import { Field, focusField } from '../../parts/field';
@@ -13,7 +13,7 @@ import { sentence } from '../../parts/state';
 import { Notice } from '../../parts/status';
 import { say } from '../../parts/toast';
 import { base, texts } from '../../texts';
-import type { Contract } from '.';
+import { type Contract, definitionOf } from './definition';
 import { PreviewForm } from './preview';
 
 type Body = components['schemas']['ContractUpsert'];
@@ -27,13 +27,15 @@ interface Props {
   onSaved: (contract: Contract) => void;
 }
 
-export function EditContract({ name: known, etag, definition, onClose, onSaved }: Props) {
+export function EditContract({ name: known, etag: opened, definition, onClose, onSaved }: Props) {
   const words = texts('operator').contracts;
   const form = useRef<HTMLFormElement>(null);
   const [name, setName] = useState(known ?? '');
   const [text, setText] = useState(() => JSON.stringify(definition, null, 2));
   const [errors, setErrors] = useState<{ name?: string; definition?: string; all?: string[] }>({});
   const [busy, setBusy] = useState(false);
+  const [etag, setEtag] = useState(opened);
+  const [theirs, setTheirs] = useState<string | undefined>();
   const parsed = readJson(text);
   const value = 'value' in parsed && typeof parsed.value === 'object' && parsed.value !== null && !Array.isArray(parsed.value) ? (parsed.value as Body) : undefined;
   const refuse = (found: typeof errors): void => {
@@ -57,7 +59,13 @@ export function EditContract({ name: known, etag, definition, onClose, onSaved }
       const error = asError(thrown);
       const mistakes = fieldErrors(error);
       const ofName = mistakes.find((one) => one.field === 'contractName');
-      if (ofName !== undefined) refuse({ name: ofName.detail });
+      if (error.status === 412 && known === undefined) refuse({ name: words.taken });
+      else if (error.status === 412 && known !== undefined) {
+        const now = await takeWithTag(api.GET('/v1/contracts/{contractName}', { params: { path: { contractName: known } } })).catch((): undefined => undefined);
+        setEtag(now?.etag ?? etag);
+        setTheirs(now === undefined ? undefined : JSON.stringify(definitionOf(now.data), null, 2));
+        refuse({ all: [words.conflict] });
+      } else if (ofName !== undefined) refuse({ name: ofName.detail });
       else refuse({ all: mistakes.length > 0 ? mistakes.map((one) => `${one.field}: ${one.detail}`) : [sentence(error)] });
       setBusy(false);
     }
@@ -99,6 +107,14 @@ export function EditContract({ name: known, etag, definition, onClose, onSaved }
         <Field name="definition" label={words.definition} required error={errors.definition ?? ('wrong' in parsed ? words.badJson(parsed.wrong) : undefined)}>
           {(attributes) => <textarea {...attributes} class="mono" rows={16} spellcheck={false} value={text} onInput={(event) => setText(event.currentTarget.value)} />}
         </Field>
+        {theirs !== undefined && (
+          <details>
+            <summary>{words.theirs}</summary>
+            <pre tabIndex={0} aria-label={words.theirs}>
+              {safeBlock(theirs)}
+            </pre>
+          </details>
+        )}
         {errors.all !== undefined && (
           <Notice tone="bad" role="alert">
             {errors.all.map((one) => (

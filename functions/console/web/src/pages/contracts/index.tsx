@@ -3,7 +3,6 @@
 import { useState } from 'preact/hooks';
 
 import { api, take } from '../../api/client';
-import type { components } from '../../api/schema';
 import type { PageProps } from '../../app';
 import { place } from '../../lib/place';
 import { usePages } from '../../lib/resource';
@@ -13,9 +12,8 @@ import { Read } from '../../parts/state';
 import { More, Table } from '../../parts/table';
 import { texts } from '../../texts';
 import { ContractPage } from './contract';
+import type { Contract } from './definition';
 import { EditContract } from './edit';
-
-export type Contract = components['schemas']['Contract'];
 
 const NEW = {
   description: '',

@@ -1,10 +1,11 @@
 // An entry of the catalogue: made, changed, deleted. Only the operator gets here.
 
-import { useRef, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 
-import { api, take } from '../../api/client';
+import { api, take, takeWithTag } from '../../api/client';
 import { asError, fieldErrors } from '../../api/problem';
 import type { EventTypeEntry } from '../../lib/catalogue';
+import { merge } from '../../lib/merge';
 import { readJson } from '../../lib/typed-json';
 import { safeLine } from '../../lib/safe-text';
 import { Confirm, Dialog } from '../../parts/dialog';
@@ -22,16 +23,21 @@ interface Props {
   onSaved: () => void;
 }
 
+const givenOf = (entry: EventTypeEntry | undefined) => ({
+  type: entry?.type ?? '',
+  name: entry?.name ?? '',
+  group: entry?.group ?? '',
+  description: entry?.description ?? '',
+  example: entry?.example === undefined ? '' : JSON.stringify(entry.example, null, 2),
+});
+
+const read = (eventType: string): Promise<{ entry: EventTypeEntry; etag?: string }> => takeWithTag(api.GET('/v1/event-types/{eventType}', { params: { path: { eventType } } })).then(({ data, etag }) => ({ entry: data, etag }));
+
 export function EditEventType({ entry, known, onClose, onSaved }: Props) {
   const words = texts('eventTypes');
   const form = useRef<HTMLFormElement>(null);
-  const [given, setGiven] = useState({
-    type: entry?.type ?? '',
-    name: entry?.name ?? '',
-    group: entry?.group ?? '',
-    description: entry?.description ?? '',
-    example: entry?.example === undefined ? '' : JSON.stringify(entry.example, null, 2),
-  });
+  const [before, setBefore] = useState<{ entry?: EventTypeEntry; etag?: string }>({ entry });
+  const [given, setGiven] = useState(() => givenOf(entry));
   const [errors, setErrors] = useState<Record<string, string>>({});
   const [busy, setBusy] = useState(false);
   const change = (part: Partial<typeof given>): void => setGiven((before) => ({ ...before, ...part }));
@@ -40,6 +46,19 @@ export function EditEventType({ entry, known, onClose, onSaved }: Props) {
     const [first] = Object.keys(found);
     if (first !== undefined) requestAnimationFrame(() => focusField(form.current, first));
   };
+  /** What somebody else has saved meanwhile comes into the form, except where something is typed. */
+  const takeOver = async (of: string): Promise<string[]> => {
+    const theirs = await read(of);
+    const [was, is] = [givenOf(before.entry), givenOf(theirs.entry)];
+    setBefore(theirs);
+    // What has been typed while it was read stays, too.
+    setGiven((mine) => merge(was, mine, is).given);
+    return merge(was, was, is).changed;
+  };
+  useEffect(() => {
+    // The list has no version of each entry; it may be older than the entry, too.
+    if (entry !== undefined) void takeOver(entry.type).catch(() => undefined);
+  }, []);
   const save = async (): Promise<void> => {
     if (busy) return;
     const type = given.type.trim();
@@ -52,14 +71,19 @@ export function EditEventType({ entry, known, onClose, onSaved }: Props) {
     const { name, group, description } = given;
     const body = { ...(name !== '' && { name }), ...(group !== '' && { group }), ...(description !== '' && { description }), ...(example !== undefined && { example: example.value }) };
     try {
-      await take(api.PUT('/v1/event-types/{eventType}', { params: { path: { eventType: type } }, body }));
+      const guard = entry === undefined ? { 'If-None-Match': '*' } : before.etag === undefined ? {} : { 'If-Match': before.etag };
+      await take(api.PUT('/v1/event-types/{eventType}', { params: { path: { eventType: type }, header: guard }, body }));
       say(words.saved);
       onSaved();
       onClose();
     } catch (thrown) {
       const error = asError(thrown);
       const found = Object.fromEntries(fieldErrors(error).map((one) => [one.field === 'eventType' ? 'type' : (one.field.split('.')[0] ?? ''), one.detail]));
-      refuse(Object.keys(found).length > 0 ? found : { all: sentence(error) });
+      if (error.status === 412 && entry === undefined) refuse({ type: words.form.taken });
+      else if (error.status === 412) {
+        const changed = await takeOver(type).catch((): string[] => []);
+        refuse({ all: base().states.merged(changed.map((name) => words.form[name as keyof ReturnType<typeof givenOf>]).join(', ')) });
+      } else refuse(Object.keys(found).length > 0 ? found : { all: sentence(error) });
       setBusy(false);
     }
   };

@@ -7,6 +7,7 @@ import { api, take, takeWithTag } from '../../api/client';
 import { type ApiError, asError, fieldErrors } from '../../api/problem';
 import type { components } from '../../api/schema';
 import { BUILTIN } from '../../lib/contracts';
+import { merge } from '../../lib/merge';
 import { safeLine } from '../../lib/safe-text';
 import { Dialog } from '../../parts/dialog';
 import { Field, focusField } from '../../parts/field';
@@ -16,7 +17,7 @@ import { say } from '../../parts/toast';
 import { base, texts } from '../../texts';
 import type { Tenant } from '.';
 
-interface Given {
+type Given = {
   id: string;
   name: string;
   contract: string;
@@ -24,7 +25,7 @@ interface Given {
   publishers: string;
   webhooks: string;
   requestsPerMinute: string;
-}
+};
 
 type Body = components['schemas']['TenantUpsert'];
 
@@ -63,29 +64,38 @@ interface Props {
 
 export function EditTenant({ tenant, onClose, onSaved }: Props) {
   const words = texts('operator').tenants.form;
-  const [read, setRead] = useState<{ tenant?: Tenant; etag?: string } | null>(tenant === undefined ? {} : null);
+  const [opened, setOpened] = useState<Read | null>(tenant === undefined ? {} : null);
   const [failure, setFailure] = useState<ApiError | null>(null);
   const title = tenant === undefined ? words.add : words.edit(safeLine(tenant.name ?? tenant.id));
   useEffect(() => {
     if (tenant === undefined) return;
-    takeWithTag(api.GET('/v1/tenants/{tenantId}', { params: { path: { tenantId: tenant.id } } })).then(
-      ({ data, etag }) => setRead({ tenant: data, etag }),
-      (thrown: unknown) => setFailure(asError(thrown)),
-    );
+    read(tenant.id).then(setOpened, (thrown: unknown) => setFailure(asError(thrown)));
   }, []);
-  if (read === null) {
+  if (opened === null) {
     return (
       <Dialog title={title} onClose={onClose}>
         {failure === null ? <Loading rows={6} /> : <Failed error={failure} />}
       </Dialog>
     );
   }
-  return <Form title={title} before={read.tenant} etag={read.etag} onClose={onClose} onSaved={onSaved} />;
+  return <Form title={title} opened={opened} onClose={onClose} onSaved={onSaved} />;
 }
 
-function Form({ title, before, etag, onClose, onSaved }: { title: string; before: Tenant | undefined; etag: string | undefined; onClose: () => void; onSaved: (tenant: Tenant) => void }) {
+type Read = { tenant?: Tenant; etag?: string };
+
+const read = (tenantId: string): Promise<Read> => takeWithTag(api.GET('/v1/tenants/{tenantId}', { params: { path: { tenantId } } })).then(({ data, etag }) => ({ tenant: data, etag }));
+
+/** Each member that somebody else has changed, with its new value. */
+function changesOf(changed: (keyof Given)[], theirs: Given): string {
+  const words = texts('operator').tenants.form;
+  const names: Record<keyof Given, string> = { id: words.id, name: words.name, contract: words.contract, contactEmail: words.contact, publishers: words.publishers, webhooks: words.webhooks, requestsPerMinute: words.requests };
+  return changed.map((name) => `${names[name]}: ${safeLine(theirs[name].replaceAll('\n', ', ') || base().words.none)}`).join('; ');
+}
+
+function Form({ title, opened, onClose, onSaved }: { title: string; opened: Read; onClose: () => void; onSaved: (tenant: Tenant) => void }) {
   const words = texts('operator').tenants.form;
   const form = useRef<HTMLFormElement>(null);
+  const [{ tenant: before, etag }, setBefore] = useState(opened);
   const [given, setGiven] = useState(() => givenOf(before));
   const [errors, setErrors] = useState<Record<string, string>>({});
   const [busy, setBusy] = useState(false);
@@ -101,6 +111,13 @@ function Form({ title, before, etag, onClose, onSaved }: { title: string; before
     setErrors(found);
     const [first] = Object.keys(found);
     if (first !== undefined) requestAnimationFrame(() => focusField(form.current, first));
+  };
+  /** What somebody else has saved meanwhile comes into the form, except where something is typed. */
+  const takeOver = (theirs: Read): void => {
+    const [was, is] = [givenOf(before), givenOf(theirs.tenant)];
+    setBefore(theirs);
+    setGiven((mine) => merge(was, mine, is).given);
+    refuse({ all: base().states.merged(changesOf(merge(was, was, is).changed, is)) });
   };
   const save = async (): Promise<void> => {
     if (busy) return;
@@ -120,7 +137,10 @@ function Form({ title, before, etag, onClose, onSaved }: { title: string; before
       const error = asError(thrown);
       const place = (field: string): string => (field === 'tenantId' ? 'id' : field.startsWith('limits.') ? field.slice(7) : (field.split('.')[0] ?? field));
       const found = Object.fromEntries(fieldErrors(error).map((one) => [place(one.field), one.detail]));
-      refuse(Object.keys(found).length > 0 ? found : { all: sentence(error) });
+      const theirs = before !== undefined && error.status === 412 ? await read(before.id).catch((): undefined => undefined) : undefined;
+      if (theirs !== undefined) takeOver(theirs);
+      else if (before === undefined && error.status === 412) refuse({ id: words.taken });
+      else refuse(Object.keys(found).length > 0 ? found : { all: sentence(error) });
       setBusy(false);
     }
   };

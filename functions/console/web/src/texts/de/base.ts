@@ -102,6 +102,7 @@ export const base: Base = {
     offline: 'Sie sind offline. Was Sie sehen, kann alt sein; die Seite macht von selbst weiter, wenn die Verbindung da ist.',
     offlineWrite: 'Es kam keine Antwort: ob es gespeichert wurde, ist nicht bekannt. Laden Sie neu, bevor Sie es wiederholen.',
     server: 'Postel antwortet nicht, wie es soll. Die Seite versucht es von selbst noch einmal.',
+    merged: (changes) => `Jemand anderes hat dies inzwischen geändert: ${changes}. Das steht jetzt hier, und was Sie getippt haben, ist geblieben. Speichern Sie noch einmal.`,
     conflict: 'Jemand anderes hat das inzwischen geändert. Laden Sie neu, um den Stand zu sehen.',
   },
   entry: {

@@ -61,6 +61,7 @@ export const operator: typeof en = {
       requests: 'Höchstens Anfragen pro Minute',
       requestsHelp: 'Leer: 1.000.',
       number: 'Geben Sie eine ganze Zahl ein.',
+      taken: 'Einen Mandanten mit dieser Id gibt es schon.',
       save: 'Mandant speichern',
     },
     deleting: {
@@ -179,6 +180,9 @@ export const operator: typeof en = {
     definition: 'Definition (JSON)',
     badJson: (detail) => `Das ist kein JSON: ${detail}`,
     noObject: 'Ein Vertrag ist ein JSON-Objekt.',
+    taken: 'Einen Vertrag mit diesem Namen gibt es schon.',
+    conflict: 'Jemand anderes hat diesen Vertrag inzwischen geändert. Ihr Text ist noch hier: Vergleichen Sie ihn mit dem anderen und speichern Sie noch einmal, um ihn zu ersetzen.',
+    theirs: 'Die andere Definition',
     editNote: 'Eine Änderung gilt für jeden Webhook dieses Vertrags, ab seinem nächsten Versuch.',
     remove: 'Vertrag löschen',
     removeTitle: (name) => `Den Vertrag „${name}“ löschen?`,

@@ -103,6 +103,7 @@ export const base = {
     offline: 'You are offline. What you see may be old; the page goes on by itself when the connection is back.',
     offlineWrite: 'No answer came, so it is not known whether this was saved. Reload before you try again.',
     server: 'Postel does not answer as it should. The page tries again by itself.',
+    merged: (changes: string) => `Somebody else has changed this in the meantime: ${changes}. What they changed is here now, and what you typed has stayed. Save again.`,
     conflict: 'Somebody else has changed this in the meantime. Reload to see the present state.',
   },
   entry: {

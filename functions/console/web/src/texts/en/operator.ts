@@ -60,6 +60,7 @@ export const operator = {
       requests: 'Requests per minute at most',
       requestsHelp: 'Empty: 1,000.',
       number: 'Enter a whole number.',
+      taken: 'A tenant with this id exists already.',
       save: 'Save tenant',
     },
     deleting: {
@@ -178,6 +179,9 @@ export const operator = {
     definition: 'Definition (JSON)',
     badJson: (detail: string) => `This is not JSON: ${detail}`,
     noObject: 'A contract is a JSON object.',
+    taken: 'A contract with this name exists already.',
+    conflict: 'Somebody else has changed this contract in the meantime. Your text is still here: compare it with theirs, then save again to replace it.',
+    theirs: 'Their definition',
     editNote: 'A change holds for every webhook of this contract, from its next attempt on.',
     remove: 'Delete contract',
     removeTitle: (name: string) => `Delete the contract "${name}"?`,

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { bucketsOf, classesOf, filledIn, hours, NO_ANSWER, ofClass, percentile, type Bucket } from './buckets';
+import { bucketsOf, classesOf, hours, NO_ANSWER, ofClass, percentile, type Bucket } from './buckets';
 
 const NOW = Date.parse('2026-01-31T12:34:56.000Z');
 
@@ -30,11 +30,6 @@ test('deliveries are counted in their hour, those outside are left out', () => {
   expect(classesOf(unanswered)).toEqual([NO_ANSWER]);
   expect(ofClass(unanswered[0] as Bucket, NO_ANSWER)).toBe(1);
   expect(buckets.map((one) => ofClass(one, '5xx'))).toEqual([1, 1]);
-});
-
-test('hours that the answer leaves out are empty', () => {
-  const one = { start: '2026-01-31T11:00:00.000Z', completed: 4, failed: 0, pending: 0, inProgress: 0, codes: {} };
-  expect(filledIn([one], hours(NOW, 3)).map((bucket) => bucket.completed)).toEqual([0, 4, 0]);
 });
 
 test('a percentile is a value that was measured', () => {

@@ -51,12 +51,6 @@ export function bucketsOf(deliveries: readonly CountedDelivery[], starts: readon
   });
 }
 
-/** The API's buckets, one for each start: hours without a delivery have none there. */
-export function filledIn(buckets: readonly Bucket[], starts: readonly number[]): Bucket[] {
-  const known = new Map(buckets.map((one) => [Date.parse(one.start), one]));
-  return starts.map((start) => known.get(start) ?? { start: new Date(start).toISOString(), completed: 0, failed: 0, pending: 0, inProgress: 0, codes: {} });
-}
-
 /** What stands for all errors: no answer came. */
 export const NO_ANSWER = 'none';
 

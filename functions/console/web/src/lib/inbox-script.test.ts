@@ -16,11 +16,11 @@ describe('the script of a test receiver', () => {
 
   it('names each mistake at its member', () => {
     expect(mistakesOf([{ ...ANSWER, status: '99', delaySeconds: '61', times: '0' }, ANSWER])).toEqual([
-      ['responses.0.status', 'statusWrong'],
-      ['responses.0.delaySeconds', 'delayWrong'],
-      ['responses.0.times', 'timesWrong'],
+      ['responses.0.status', 200, 599],
+      ['responses.0.delaySeconds', 0, 60],
+      ['responses.0.times', 1, 1000],
     ]);
-    expect(mistakesOf([{ ...ANSWER, status: '2e2' }])).toEqual([['responses.0.status', 'statusWrong']]);
+    expect(mistakesOf([{ ...ANSWER, status: '2e2' }])).toEqual([['responses.0.status', 200, 599]]);
   });
 
   it('does not ask how often the last answer is given: it repeats', () => {

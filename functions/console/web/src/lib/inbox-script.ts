@@ -40,26 +40,29 @@ export function draftOf({ status, delaySeconds, headers, body, times }: Scripted
   };
 }
 
-export type ScriptMistake = 'statusWrong' | 'delayWrong' | 'timesWrong';
+const RANGES = [
+  ['status', 200, 599],
+  ['delaySeconds', 0, 60],
+  ['times', 1, 1000],
+] as const;
 
-const whole = (text: string, least: number, most: number): boolean => /^\d{1,4}$/.test(text.trim()) && Number(text) >= least && Number(text) <= most;
-
-/** By the API's member path. The last answer repeats, so its `times` is not asked. */
-export function mistakesOf(drafts: AnswerDraft[]): [string, ScriptMistake][] {
-  return drafts.flatMap(({ status, delaySeconds, times }, index) => {
-    const found: [string, ScriptMistake][] = [];
-    if (!whole(status, 200, 599)) found.push([`responses.${index}.status`, 'statusWrong']);
-    if (!whole(delaySeconds || '0', 0, 60)) found.push([`responses.${index}.delaySeconds`, 'delayWrong']);
-    if (index < drafts.length - 1 && !whole(times, 1, 1000)) found.push([`responses.${index}.times`, 'timesWrong']);
-    return found;
-  });
+/** Each number that is none or out of its range, by the API's member path, with the range. */
+export function mistakesOf(drafts: AnswerDraft[]): [string, number, number][] {
+  return drafts.flatMap((draft, index) =>
+    RANGES.filter(([name, least, most]) => {
+      // The last answer repeats, so that is not asked.
+      if (name === 'times' && index === drafts.length - 1) return false;
+      const text = draft[name].trim();
+      return !/^\d{1,4}$/.test(text) || Number(text) < least || Number(text) > most;
+    }).map(([name, least, most]): [string, number, number] => [`responses.${index}.${name}`, least, most]),
+  );
 }
 
 export function bodyOf(drafts: AnswerDraft[]): { responses: ScriptedUpsert[] } {
   return {
     responses: drafts.map(({ status, delaySeconds, times, retryAfter, body, headers }, index) => ({
       status: Number(status),
-      delaySeconds: Number(delaySeconds || '0'),
+      delaySeconds: Number(delaySeconds),
       times: index < drafts.length - 1 ? Number(times) : 1,
       headers: { ...headers, ...(retryAfter.trim() !== '' && { 'Retry-After': retryAfter.trim() }) },
       body,

@@ -4,7 +4,7 @@
 import { useEffect } from 'preact/hooks';
 
 import { api, take } from '../api/client';
-import { bucketsOf, classesOf, filledIn, hours, NO_ANSWER, ofClass, type Bucket, type CountedDelivery } from '../lib/buckets';
+import { bucketsOf, classesOf, hours, NO_ANSWER, ofClass, type Bucket, type CountedDelivery } from '../lib/buckets';
 import { everyPage } from '../lib/every-page';
 import { onRefresh } from '../lib/refresh';
 import { useResource } from '../lib/resource';
@@ -26,26 +26,17 @@ interface Counted {
   counted?: number;
 }
 
-async function ofTenant(tenantId: string, starts: number[]): Promise<Counted> {
-  const since = new Date(starts[0] ?? 0).toISOString();
-  const stats = await take(api.GET('/v1/tenants/{tenantId}/stats', { params: { path: { tenantId }, query: { since, bucket: 'PT1H' } } }));
-  return { buckets: filledIn(stats.buckets ?? [], starts), since: stats.complete ? undefined : stats.since };
-}
-
 async function ofWebhook(tenantId: string, webhookId: string, starts: number[], signal: AbortSignal): Promise<Counted> {
   const since = new Date(starts[0] ?? 0).toISOString();
   const { items, more } = await everyPage<CountedDelivery & { createdAt: string }>((cursor) => take(api.GET('/v1/tenants/{tenantId}/deliveries', { params: { path: { tenantId }, query: { webhookId, since, limit: 250, cursor } }, signal })), MAX_PAGES);
   return { buckets: bucketsOf(items, starts), ...(more && { since: items.at(-1)?.createdAt, counted: items.length }) };
 }
 
-export function DeliveryCharts({ tenantId, webhookId }: { tenantId: string; webhookId?: string }) {
+export function DeliveryCharts({ tenantId, webhookId }: { tenantId: string; webhookId: string }) {
   const words = texts('charts');
   const counted = useResource<Counted>(
-    `charts ${tenantId} ${webhookId ?? ''}`,
-    (signal) => {
-      const starts = hours(Date.now(), HOURS);
-      return webhookId === undefined ? ofTenant(tenantId, starts) : ofWebhook(tenantId, webhookId, starts, signal);
-    },
+    `charts ${tenantId} ${webhookId}`,
+    (signal) => ofWebhook(tenantId, webhookId, hours(Date.now(), HOURS), signal),
     { refresh: false },
   );
   const { at, reload } = counted;

@@ -69,7 +69,7 @@ function Form({ read, tenantId, webhookId, onSaved }: FormProps) {
   const save = async (): Promise<void> => {
     if (busy) return;
     const mistakes = mistakesOf(drafts);
-    if (mistakes.length > 0) return refuse(Object.fromEntries(mistakes.map(([field, mistake]) => [field, words[mistake]])));
+    if (mistakes.length > 0) return refuse(Object.fromEntries(mistakes.map(([field, least, most]) => [field, words.range(least, most)])));
     setBusy(true);
     setErrors({});
     try {

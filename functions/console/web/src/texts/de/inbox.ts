@@ -19,9 +19,7 @@ export const inbox: typeof en = {
     remove: (number) => `Antwort ${number} entfernen`,
     save: 'Antworten speichern',
     saved: 'Die Antworten sind gespeichert: Die nächste Anfrage bekommt die erste.',
-    statusWrong: 'Eine ganze Zahl von 200 bis 599.',
-    delayWrong: 'Eine ganze Zahl von 0 bis 60. Ab der Zeitgrenze bekommt niemand eine Antwort.',
-    timesWrong: 'Eine ganze Zahl von 1 bis 1.000.',
+    range: (least, most) => `Eine ganze Zahl von ${least} bis ${most}.`,
     conflict: 'Jemand anders hat andere Antworten gesetzt. Ihre sind noch hier: Speichern Sie noch einmal, um sie zu ersetzen.',
   },
   requests: {

@@ -18,9 +18,7 @@ export const inbox = {
     remove: (number: number) => `Remove answer ${number}`,
     save: 'Save answers',
     saved: 'The answers are saved: the next request gets the first.',
-    statusWrong: 'A whole number from 200 to 599.',
-    delayWrong: 'A whole number from 0 to 60. From the timeout on, nobody gets an answer.',
-    timesWrong: 'A whole number from 1 to 1,000.',
+    range: (least: number, most: number) => `A whole number from ${least} to ${most}.`,
     conflict: 'Somebody else has set other answers. Yours are still here: save again to replace theirs.',
   },
   requests: {

@@ -118,7 +118,7 @@ def test_what_somebody_else_set_on_a_tenant_is_not_lost(open_console: Callable[.
     form.locator("input[name=name]").fill("Mine")
     tenant.operator.patch(tenant.path(), {"contactEmail": "theirs@acme.example"}).ok()
     form.get_by_role("button", name="Save tenant").click()
-    told = form.get_by_role("alert")
+    told = form.get_by_role("alert").first
     expect(told).to_contain_text("Somebody else has changed this")
     expect(told).to_contain_text("theirs@acme.example")
     expect(form.locator("input[name=name]")).to_have_value("Mine")
@@ -192,7 +192,7 @@ def test_a_contract_is_made_checked_previewed_and_deleted(open_console: Callable
     # The API's mistakes name their members.
     text.fill(json.dumps(OWN | {"timeoutSeconds": 5000, "envelope": {"event": "{nothing}"}}))
     form.get_by_role("button", name="Save contract").click()
-    expect(form.get_by_role("alert")).to_contain_text(re.compile("timeoutSeconds|envelope"))
+    expect(form.get_by_role("alert").first).to_contain_text(re.compile("timeoutSeconds|envelope"))
     assert operator.get(f"/v1/contracts/{own_contract}").status == 404
     # The preview follows what is typed.
     text.fill(json.dumps(OWN))
@@ -292,7 +292,7 @@ def test_what_somebody_else_wrote_of_an_event_type_is_not_lost(open_console: Cal
         form.locator("input[name=name]").fill("Mine")
         operator.put(path, {"name": "Made", "description": "Theirs."}).ok()
         form.locator("[form=event-type]").click()
-        expect(form.get_by_role("alert")).to_contain_text("Somebody else has changed this")
+        expect(form.get_by_role("alert").first).to_contain_text("Somebody else has changed this")
         assert operator.get(path).ok()["description"] == "Theirs."
     finally:
         operator.delete(path)

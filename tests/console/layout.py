@@ -22,6 +22,12 @@ CUT = (
         const range = document.createRange();
         range.selectNodeContents(node);
         const text = range.getBoundingClientRect();
+        if (holder.closest("button, .button, summary, label, th"))
+            for (const word of node.data.matchAll(/[^ ]+/g)) {
+                range.setStart(node, word.index);
+                range.setEnd(node, word.index + word[0].length);
+                if (new Set([...range.getClientRects()].map((rect) => Math.round(rect.top))).size > 2) found.push(`${named(holder)} is in pieces`);
+            }
         // Who sees a part can see the whole: by a hint, or by scrolling.
         if (holder.closest("[data-hint]")) continue;
         for (let box = holder; box && box !== document.documentElement; box = box.parentElement) {
@@ -36,6 +42,8 @@ CUT = (
                 found.push(`${named(holder)} ${style.overflowX === "visible" ? "lies outside of" : "is cut by"} ${named(box)}`);
                 break;
             }
+            // What is put over the page needs no room in what it belongs to.
+            if (/absolute|fixed/.test(style.position)) break;
         }
     }
     return found;
@@ -51,7 +59,16 @@ OVERLAPPED = (
         return null;
     };
     const controls = [...front().querySelectorAll("a[href], button, input, select, textarea, summary")].filter(shown);
-    const boxes = controls.flatMap((control) => [...control.getClientRects()].map((rect) => ({ control, rect, layer: layer(control) })));
+    // What is scrolled out of its box lies over nothing.
+    const seen = (control, { left, top, right, bottom }) => {
+        for (let box = control.parentElement; box; box = box.parentElement) {
+            if (getComputedStyle(box).overflowY === "visible") continue;
+            const edge = box.getBoundingClientRect();
+            [left, top, right, bottom] = [Math.max(left, edge.left), Math.max(top, edge.top), Math.min(right, edge.right), Math.min(bottom, edge.bottom)];
+        }
+        return { left, top, right, bottom };
+    };
+    const boxes = controls.flatMap((control) => [...control.getClientRects()].map((rect) => ({ control, rect: seen(control, rect), layer: layer(control) })));
     const found = [];
     for (const [index, one] of boxes.entries())
         for (const other of boxes.slice(index + 1)) {

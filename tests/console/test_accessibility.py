@@ -138,3 +138,65 @@ def test_a_webhook_is_created_tested_and_removed_by_keyboard(page: Page, tenant:
     expect(by("alertdialog").get_by_role("button", name="Cancel")).to_be_focused()
     keyboard.press(by("alertdialog").get_by_role("button", name="Remove webhook"))
     expect(by("heading", name="No webhooks yet")).to_be_visible()
+
+
+def test_tab_stops_at_a_rows_link_and_at_its_buttons(page: Page, address: str, full: tour.Scene, portal_link, console_link):
+    stops = """() => [...document.querySelectorAll("tbody tr")].map((row) =>
+        [...row.querySelectorAll("a[href], button, input, [tabindex]")].filter((one) => one.tabIndex >= 0 && one.checkVisibility()).map((one) => one.localName))"""
+    for path in tour.each_page(page, address, full, portal_link, console_link, "portal"):
+        rows = page.evaluate(stops)
+        assert all(len(row) <= 3 and "span" not in row and "time" not in row for row in rows), (path, rows)
+        if path == "log":
+            assert sorted(rows) == [["a", "button"], ["a", "button"]]
+
+
+def test_a_rows_link_shows_what_its_cells_hint_at(page: Page, address: str, full: tour.Scene, portal_link):
+    page.goto(portal_link(full.tenant).replace("/portal/#", "/portal/log#"))
+    row = page.locator(f"tr[data-id='{full.delivery}']")
+    Keyboard(page).to(row.get_by_role("rowheader").get_by_role("link"))
+    hint = page.get_by_role("tooltip")
+    for shown in ("item.created", "Webhook: Orders to the ERP", "Created: ", " UTC", "Error message: The receiver answered 400."):
+        expect(hint).to_contain_text(shown)
+    page.keyboard.press("Escape")
+    expect(hint).to_be_hidden()
+    # Hidden, it is still read out when the link gets the focus.
+    row.get_by_role("rowheader").get_by_role("link").hover()
+    expect(hint).to_have_text("item.created")
+
+
+def test_what_failed_is_retried_and_redriven_by_keyboard(page: Page, receiver: Receiver, portal_link, address: str):
+    scene = tour.make_scene(receiver, Reply(400))
+    later = scene.tenant.wait_for_status(scene.tenant.publish("item.deleted"), "failed", scene.webhooks[0])["id"]
+    scene.tenant.wait_for_dead_letters(2)
+    receiver.answer(200)
+    keyboard = Keyboard(page)
+    page.goto(portal_link(scene.tenant).replace("/portal/#", "/portal/log#"))
+    row = page.locator(f"tr[data-id='{later}']")
+    keyboard.press(row.get_by_role("button", name="Retry"))
+    expect(page.get_by_text("Requeued for immediate delivery.")).to_be_visible(timeout=tour.PATIENCE)
+    expect(row.get_by_role("cell").filter(has_text="Completed")).to_be_visible(timeout=tour.PATIENCE)
+    page.goto(f"{address}/portal/dead-letters")
+    keyboard.press(page.get_by_role("button", name="Redrive item.created"))
+    expect(page.get_by_role("row", name="item.created")).to_contain_text("Redriven", timeout=tour.PATIENCE)
+
+
+IN_FRONT = """() => {
+    const box = document.activeElement.getBoundingClientRect();
+    return document.activeElement.contains(document.elementFromPoint(box.left + box.width / 2, box.top + box.height / 2));
+}"""
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 360), (320, 480)])
+def test_a_message_never_lies_over_what_has_the_focus(page: Page, full: tour.Scene, portal_link, width: int, height: int):
+    """The button at the window's lower edge fails three times, and each failure stays."""
+    page.set_viewport_size({"width": width, "height": height})
+    page.route("**/retry", lambda route: route.fulfill(status=409, content_type="application/problem+json", body='{"status":409,"code":"conflict","title":"t","detail":"It is being sent."}'))
+    page.goto(portal_link(full.tenant).replace("/portal/#", "/portal/log#"))
+    retry = page.locator(f"tr[data-id='{full.delivery}']").get_by_role("button", name="Retry")
+    expect(retry).to_be_visible(timeout=tour.PATIENCE)
+    retry.focus()
+    page.evaluate("() => scrollBy(0, document.activeElement.getBoundingClientRect().bottom - innerHeight + 2)")
+    for count in (1, 2, 3):
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("alert").get_by_role("button", name="Close")).to_have_count(count)
+        assert page.evaluate(IN_FRONT)

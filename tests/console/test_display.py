@@ -95,11 +95,12 @@ def test_the_probes_see_what_they_are_there_for(page: Page):
         @media (forced-colors: active) { b { forced-color-adjust: none } }
         @keyframes k { 50% { opacity: 0 } } i { animation: k 9s infinite }</style>
         <p style="width:4em;overflow:hidden;white-space:nowrap">this text is cut by its box</p>
+        <button style="width:1px;padding:0;overflow-wrap:anywhere">pieces</button>
         <div style="width:3em">and-this-one-lies-outside-of-its-own</div>
         <button style="position:relative;left:3em;outline:none">one button</button><button>other button</button>
         <div style="position:fixed;inset:auto 0 0 0;height:4em;background:red"></div><div style="height:3000px"></div><a href="#" style="position:fixed;bottom:1em;z-index:-1">below</a>
         <ul><li><a href="#" aria-current=page style="outline:none">here</a><li><a href="#" style="outline:none">there</a></ul><div role=progressbar aria-label=p>\u200b</div><i>moving</i>""")
     found = " ".join([*layout.wrong(page), *layout.lost_focus(page), *page.evaluate(ALIKE)])
-    for seen in ("is cut by", "lies outside of", "overlap", "does not show the focus", "has the focus below", "looks as the others do"):
+    for seen in ("is cut by", "is in pieces", "lies outside of", "overlap", "does not show the focus", "has the focus below", "looks as the others do"):
         assert seen in found
     assert page.evaluate("document.getAnimations().length") == 1

@@ -11,10 +11,12 @@ import { enter } from './api/session';
 import { App } from './app';
 import { guardLeaving } from './lib/leave';
 import { startRefresh } from './lib/refresh';
+import { watchScroll } from './lib/scroll';
 import { startTheme } from './lib/theme';
 import { loadTexts } from './texts';
 
 guardLeaving();
+watchScroll();
 startTheme();
 startRefresh();
 // Both at once: the texts are a file, the session a call.

@@ -31,6 +31,9 @@ export const entryError = signal<ApiError | null>(null);
 export const expired = signal(false);
 
 const STORED = `postel.session.${place.kind}`;
+const WANTED = `postel.wanted.${place.kind}`;
+// Tells the other tabs of this browser that a session was signed out; never its token.
+const others = new BroadcastChannel('postel.signed-out');
 const WARN_SECONDS = 120;
 
 /** Whether the session ends within two minutes. */
@@ -46,6 +49,9 @@ effect(() => {
   const end = session.value?.expiresAt;
   if (end !== undefined && now.value >= Date.parse(end)) expired.value = true;
 });
+others.addEventListener('message', ({ data }: MessageEvent<unknown>) => {
+  if (session.value?.id !== undefined && session.value.id === data) expired.value = true;
+});
 whenUnauthorized(() => {
   if (session.value !== null) expired.value = true;
 });
@@ -57,10 +63,10 @@ export function can(scope: string): boolean {
   return (who?.scopes ?? session.value?.scopes ?? []).includes(scope);
 }
 
-/** The value of `name` in a fragment, or in a whole link that somebody pastes. */
-export function codeOf(text: string, name = 's'): string | undefined {
+/** The code in a fragment, or in a whole link that somebody pastes. */
+export function codeOf(text: string): string | undefined {
   const fragment = text.includes('#') ? text.slice(text.indexOf('#') + 1) : '';
-  return new URLSearchParams(fragment).get(name) ?? undefined;
+  return new URLSearchParams(fragment).get('s') ?? undefined;
 }
 
 function keep(value: Session): void {
@@ -136,22 +142,26 @@ async function settle(task: () => Promise<void>): Promise<void> {
 /** Begins: with the fragment's code, or with this tab's session. */
 export async function enter(): Promise<void> {
   const code = codeOf(location.hash);
-  const key = import.meta.env.DEV ? codeOf(location.hash, 'key') : undefined;
-  const tenant = import.meta.env.DEV ? codeOf(location.hash, 'tenant') : undefined;
   // Out of the address bar and the history before anything else can read it.
   if (location.hash !== '') history.replaceState(null, '', location.pathname + location.search);
-  if (code !== undefined) return settle(() => exchange(code));
-  if (key !== undefined) {
-    keep({ token: key, tenantId: tenant, scopes: ['events:write', 'events:erase', 'webhooks:read', 'webhooks:write', 'deliveries:read', 'deliveries:retry', 'keys'] });
-    return settle(readMe);
-  }
   const before = stored();
-  if (before === null) {
+  if (code !== undefined) {
+    returnToWanted();
+    await settle(() => exchange(code));
+  } else if (before !== null) {
+    keep(before);
+    await settle(readMe);
+  } else {
     entry.value = 'none';
-    return;
   }
-  keep(before);
-  return settle(readMe);
+  if (entry.value === 'none' || entry.value === 'used') remember('sessionStorage', WANTED, location.pathname + location.search);
+}
+
+/** A link leads to the first page; the person may have asked for another one before, in this tab. */
+function returnToWanted(): void {
+  const wanted = recall('sessionStorage', WANTED);
+  remember('sessionStorage', WANTED, null);
+  if (location.pathname === place.root && wanted?.startsWith(place.root) === true) history.replaceState(null, '', wanted);
 }
 
 /** Ends the session on the server, then here. Answers whether the server ended it. */
@@ -166,6 +176,7 @@ export async function signOut(): Promise<boolean> {
   } catch {
     ended = false;
   }
+  others.postMessage(id);
   forget();
   entry.value = 'none';
   return ended;

@@ -3,8 +3,9 @@
 import { useRef, useState } from 'preact/hooks';
 
 import { asError } from '../api/problem';
-import { entry, entryError, enter, signIn } from '../api/session';
+import { codeOf, entry, entryError, enter, exchange, signIn } from '../api/session';
 import { place } from '../lib/place';
+import { refreshNow } from '../lib/refresh';
 import { useTitle } from '../lib/title';
 import { Field } from '../parts/field';
 import { Failed, Loading, sentence } from '../parts/state';
@@ -37,9 +38,52 @@ export function Entry() {
       <div class="card">
         <h1>{title}</h1>
         {state === 'used' && <p>{words.usedText}</p>}
-        {place.kind === 'console' ? <SignIn /> : state !== 'used' && <p>{words.noneText}</p>}
+        {place.kind === 'portal' && state !== 'used' && <p>{words.noneText}</p>}
+        {place.kind === 'console' ? <SignIn /> : <NewLink />}
       </div>
     </main>
+  );
+}
+
+/** With a link that the person pastes: the page stays where it is. */
+export function NewLink() {
+  const words = base().entry;
+  const input = useRef<HTMLInputElement>(null);
+  const [error, setError] = useState<string | undefined>();
+  const [busy, setBusy] = useState(false);
+  const submit = async (event: Event): Promise<void> => {
+    event.preventDefault();
+    const code = codeOf(input.current?.value ?? '');
+    if (code === undefined) {
+      setError(words.badLink);
+      input.current?.focus();
+      return;
+    }
+    if (busy) return;
+    setBusy(true);
+    setError(undefined);
+    try {
+      await exchange(code);
+      entry.value = 'in';
+      await refreshNow();
+    } catch (thrown) {
+      const problem = asError(thrown);
+      setError(problem.status === 410 ? words.usedText : sentence(problem));
+    } finally {
+      setBusy(false);
+    }
+  };
+  return (
+    <form class="stack" onSubmit={(event) => void submit(event)}>
+      <Field label={words.link} name="link" error={error} required>
+        {(attributes) => <input {...attributes} ref={input} type="text" autocomplete="off" spellcheck={false} data-autofocus />}
+      </Field>
+      <div class="row end">
+        <button type="submit" class="button primary" aria-disabled={busy}>
+          {words.goOn}
+        </button>
+      </div>
+    </form>
   );
 }
 

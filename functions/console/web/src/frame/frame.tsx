@@ -11,6 +11,7 @@ import { leave } from '../lib/leave';
 import { place, tenantHref, tenantOf } from '../lib/place';
 import { now, offline, paused, refreshedAt, refreshNow } from '../lib/refresh';
 import { safeLine } from '../lib/safe-text';
+import { arrive, settleScroll } from '../lib/scroll';
 import { type Tenant, TenantContext } from '../lib/tenant';
 import { nextTheme, theme } from '../lib/theme';
 import { relative } from '../lib/time';
@@ -270,8 +271,9 @@ export function Frame({ children }: { children: preact.ComponentChildren }) {
       return;
     }
     main.current?.focus({ preventScroll: true });
-    scrollTo(0, 0);
+    arrive();
   }, [path]);
+  useEffect(settleScroll, [url]);
 
   const name = safeLine(place.kind === 'console' && tenant === undefined ? 'Postel' : (tenant?.name ?? tenant?.id ?? base().product));
   return (

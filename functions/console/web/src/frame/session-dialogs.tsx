@@ -1,59 +1,16 @@
 // Over the page: the session has ended, or ends soon, or unsaved work would be lost.
 
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 
-import { asError } from '../api/problem';
-import { codeOf, exchange, expired, expiring, me, session } from '../api/session';
+import { expired, expiring, me, session } from '../api/session';
 import { embedded, tellHost } from '../lib/embed';
 import { leaving, unsaved } from '../lib/leave';
 import { place } from '../lib/place';
-import { now, refreshNow } from '../lib/refresh';
+import { now } from '../lib/refresh';
 import { safeLine } from '../lib/safe-text';
 import { Confirm, Dialog } from '../parts/dialog';
-import { Field } from '../parts/field';
-import { sentence } from '../parts/state';
 import { base } from '../texts';
-import { SignIn } from './entry';
-
-function NewLink() {
-  const words = base().entry;
-  const input = useRef<HTMLInputElement>(null);
-  const [error, setError] = useState<string | undefined>();
-  const [busy, setBusy] = useState(false);
-  const submit = async (event: Event): Promise<void> => {
-    event.preventDefault();
-    const code = codeOf(input.current?.value ?? '');
-    if (code === undefined) {
-      setError(words.badLink);
-      input.current?.focus();
-      return;
-    }
-    if (busy) return;
-    setBusy(true);
-    setError(undefined);
-    try {
-      await exchange(code);
-      await refreshNow();
-    } catch (thrown) {
-      const problem = asError(thrown);
-      setError(problem.status === 410 ? words.usedText : sentence(problem));
-    } finally {
-      setBusy(false);
-    }
-  };
-  return (
-    <form class="stack" onSubmit={(event) => void submit(event)}>
-      <Field label={words.link} name="link" error={error} required>
-        {(attributes) => <input {...attributes} ref={input} type="text" autocomplete="off" spellcheck={false} data-autofocus />}
-      </Field>
-      <div class="row end">
-        <button type="submit" class="button primary" aria-disabled={busy}>
-          {words.goOn}
-        </button>
-      </div>
-    </form>
-  );
-}
+import { NewLink, SignIn } from './entry';
 
 function Expired() {
   const words = base().entry;

@@ -19,7 +19,7 @@ const ID = 'hint';
 function ofRow(from: Element): string | undefined {
   const row = from.closest('tr');
   if (row === null || row.querySelector('a, button, input') !== from) return undefined;
-  const hinted = [...row.querySelectorAll<HTMLElement>('[data-hint]')].filter((one) => one === from || one.closest('a, button') === null);
+  const hinted = [...row.querySelectorAll<HTMLElement>('[data-hint]')].filter((one) => one === from || one.closest('button, a:not([tabindex="-1"])') === null);
   const lines = hinted.map((one) => [one.closest<HTMLElement>('[data-label]')?.dataset['label'], one.dataset['hint']].filter(Boolean).join(': '));
   return lines.join('\n');
 }

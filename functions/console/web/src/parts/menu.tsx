@@ -43,9 +43,13 @@ export function Menu({ label, button, buttonClass = 'icon-button', items, note, 
 
   useLayoutEffect(() => {
     if (!isOpen || list.current === null) return undefined;
+    const { classList } = list.current;
     const at = list.current.getBoundingClientRect();
-    list.current.classList.toggle('up', at.bottom > innerHeight - 8 && at.height < at.top);
-    list.current.classList.toggle('start', start === true || at.left < 0);
+    classList.toggle('up', at.bottom > innerHeight - 8 && at.height < at.top);
+    classList.toggle('start', start === true);
+    // On the other side where this one has no room.
+    const { left, right } = list.current.getBoundingClientRect();
+    if (left < 0 || right > innerWidth) classList.toggle('start');
     openCount.value += 1;
     return () => {
       openCount.value -= 1;

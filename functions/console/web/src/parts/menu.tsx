@@ -43,13 +43,13 @@ export function Menu({ label, button, buttonClass = 'icon-button', items, note, 
 
   useLayoutEffect(() => {
     if (!isOpen || list.current === null) return undefined;
-    const { classList } = list.current;
+    const { classList, style } = list.current;
     const at = list.current.getBoundingClientRect();
     classList.toggle('up', at.bottom > innerHeight - 8 && at.height < at.top);
     classList.toggle('start', start === true);
-    // On the other side where this one has no room.
+    // Aside, as far as the window has no room.
     const { left, right } = list.current.getBoundingClientRect();
-    if (left < 0 || right > innerWidth) classList.toggle('start');
+    style.translate = `${Math.max(8 - left, Math.min(0, innerWidth - 8 - right))}px`;
     openCount.value += 1;
     return () => {
       openCount.value -= 1;

@@ -80,7 +80,7 @@ def walk(page: Page, address: str, link: str, paths: list[str], below: str, lang
         url = f"{address}/{below}/{path}"
         if "?" in path:
             page.goto(f"{url}&lang={lang}" if lang else url)
-        elif page.url != url:
+        elif page.url.partition("?")[0] != url:
             page.evaluate(
                 """(url) => {
                     for (const page of document.querySelectorAll("main .page")) page.dataset.before = "";

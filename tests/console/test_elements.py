@@ -2,12 +2,13 @@
 
 import hashlib
 import hmac
+import json
 from typing import Callable
 
 from playwright.sync_api import Page, expect
 
 import tour
-from support import client
+from support import client, stack
 
 
 def test_a_full_list_of_webhooks_says_how_many_may_be_and_what_to_do(page: Page, portal_link: Callable[..., str]):
@@ -75,3 +76,30 @@ def test_the_list_says_what_each_webhook_is_and_how_it_fares(page: Page, portal_
     for text in ("item: all", "Active", "100% of 1"):
         expect(row).to_contain_text(text, timeout=tour.PATIENCE)
     expect(row.get_by_role("link", name="ERP")).to_be_visible()
+
+
+def test_the_catalogue_says_who_gets_each_type_and_sends_a_test(page: Page, address: str, portal_link: Callable[..., str]):
+    tenant = client.new_tenant("standard")
+    kind = f"{stack.unique('catalogue')}.shipped"
+    tenant.operator.put(f"/v1/event-types/{kind}", {"name": "Shipped", "group": "PARCELS", "description": "A parcel left.", "example": {"parcel": 7}}).ok(201)
+    try:
+        taker = tenant.new_webhook("postel:inbox", name="Tracking", events=[kind])["id"]
+        tenant.new_webhook("postel:inbox", name="Elsewhere", events=["other.*"])
+        page.goto(portal_link(tenant))
+        tour.settled(page)
+        page.goto(f"{address}/portal/event-types")
+        page.get_by_role("searchbox", name="Search", exact=True).fill(kind)
+        expect(page.get_by_role("heading", name="PARCELS")).to_be_visible()
+        entry = page.get_by_role("listitem").filter(has=page.get_by_role("heading", name=kind))
+        for text in ("Shipped", "A parcel left.", "Goes to", "Tracking", '"parcel": 7'):
+            expect(entry).to_contain_text(text)
+        expect(entry).not_to_contain_text("Elsewhere")
+        entry.get_by_role("button", name="Send test event").click()
+        dialog = page.get_by_role("dialog")
+        expect(dialog.get_by_label("Webhook")).to_have_value(taker)
+        dialog.get_by_role("button", name="Send test event").click()
+        expect(dialog.get_by_text("Success", exact=False).first).to_be_visible(timeout=tour.PATIENCE)
+    finally:
+        tenant.operator.delete(f"/v1/event-types/{kind}")
+    [request] = tenant.api.get(tenant.path(f"/webhooks/{taker}/requests")).ok()["items"]
+    assert json.loads(request["body"])["type"] == kind

@@ -8,14 +8,14 @@ import { type Resource, useResource } from './resource';
 export type Stats = components['schemas']['Stats'];
 export type DeliveryCounts = components['schemas']['DeliveryCounts'];
 
-const AT_MOST_EVERY = 59_000;
+const MIN_INTERVAL_MS = 59_000;
 
 /** What was asked last: pages that show the same counts share them. */
 const asked = new Map<string, { at: number; stats: Promise<Stats> }>();
 
 export function readStats(tenantId: string, since?: string): Promise<Stats> {
   const key = JSON.stringify([tenantId, since]);
-  for (const [old, { at }] of asked) if (Date.now() - at >= AT_MOST_EVERY) asked.delete(old);
+  for (const [old, { at }] of asked) if (Date.now() - at >= MIN_INTERVAL_MS) asked.delete(old);
   const known = asked.get(key);
   if (known !== undefined) return known.stats;
   const stats = take(api.GET('/v1/tenants/{tenantId}/stats', { params: { path: { tenantId }, query: { since } } }));

@@ -13,7 +13,9 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, R
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+import tour  # noqa: E402
 from support import chromium, client, stack  # noqa: E402
+from support.receiver import Receiver  # noqa: E402
 
 # Reports each violation to the test; a page cannot catch or silence it.
 REPORT_VIOLATIONS = """
@@ -149,3 +151,32 @@ def portal_link(address: str) -> Callable[..., str]:
 def console_link(operator: client.Api, address: str) -> Callable[[], str]:
     """Makes a session of the operator and returns the console's link, which works once."""
     return lambda: f"{address}/console/#s={operator.post('/v1/sessions', {}).ok(201)['code']}"
+
+
+@pytest.fixture
+def open_page(page: Page, portal_link: Callable[..., str]) -> Callable[..., Page]:
+    """Opens a page of the portal with a new session, which may be given `scopes` and more."""
+
+    def open_it(tenant: client.Tenant, path: str = "", **session: Any) -> Page:
+        return tour.arrive(page, portal_link(tenant, **session).replace("/portal/#", f"/portal/{path}#"))
+
+    return open_it
+
+
+@pytest.fixture
+def open_console(page: Page, console_link: Callable[[], str]) -> Callable[..., Page]:
+    """Opens a page of the console with a new session."""
+    return lambda path="": tour.arrive(page, console_link().replace("/console/#", f"/console/{path}#"))
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """A customer's server, of this test alone."""
+    with Receiver() as started:
+        yield started
+
+
+@pytest.fixture
+def kuviq() -> client.Tenant:
+    """Kuviq does not repeat what was refused: the first attempt makes a dead letter."""
+    return client.new_tenant("kuviq")

@@ -5,7 +5,7 @@ import io
 import json
 import shutil
 import subprocess
-from typing import Callable, Iterator
+from typing import Callable
 
 import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, expect
@@ -21,25 +21,9 @@ NASTY = "it's \"quoted\" $(touch pwned) `id` \\ \\n %s %% !! @file \u202eevil\u2
 
 
 @pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with Receiver() as started:
-        yield started
-
-
-@pytest.fixture
 def page(new_context: Callable[..., BrowserContext]) -> Page:
     """Of a person who lets the page use the clipboard."""
     return new_context(permissions=["clipboard-read", "clipboard-write"]).new_page()
-
-
-@pytest.fixture
-def open_page(page: Page, portal_link: Callable[..., str]) -> Callable[..., Page]:
-    def open_it(tenant: client.Tenant, path: str) -> Page:
-        page.goto(portal_link(tenant).replace("/portal/#", f"/portal/{path}#"))
-        expect(page.get_by_role("heading", level=1)).to_be_visible(timeout=WAIT)
-        return page
-
-    return open_it
 
 
 def copied(page: Page, button: Locator) -> str:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from typing import Callable, Iterator
+from typing import Callable
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -12,24 +12,6 @@ from support.receiver import Receiver, Reply, closed_port
 
 WAIT = 30_000
 URL = "https://receiver.example.com/hook"
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with Receiver() as started:
-        yield started
-
-
-@pytest.fixture
-def open_page(page: Page, portal_link: Callable[..., str]) -> Callable[..., Page]:
-    """Opens a page of the portal with a new session."""
-
-    def open_it(tenant: client.Tenant, path: str) -> Page:
-        page.goto(portal_link(tenant).replace("/portal/#", f"/portal/{path}#"))
-        expect(page.get_by_role("heading", level=1)).to_be_visible(timeout=WAIT)
-        return page
-
-    return open_it
 
 
 def field(page: Page, name: str):

@@ -1,44 +1,17 @@
 """The event log, a delivery, an event, and the refresh of a list, in the portal."""
 
 import re
-from typing import Callable, Iterator
+from typing import Callable
 
 import pytest
 from playwright.sync_api import Locator, Page, Request, expect
 
+import tour
 from support import client, stack, vendors
 from support.receiver import Receiver, Reply
 
 WAIT = 30_000
 HALF_A_MINUTE = 31_000
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with Receiver() as started:
-        yield started
-
-
-@pytest.fixture
-def kuviq() -> client.Tenant:
-    """Kuviq does not repeat what was refused: a delivery fails at its first attempt."""
-    return client.new_tenant("kuviq")
-
-
-@pytest.fixture
-def open_page(page: Page, portal_link: Callable[..., str]) -> Callable[..., Page]:
-    """Opens a page of the portal with a new session."""
-
-    def open_it(tenant: client.Tenant, path: str, **session: object) -> Page:
-        page.goto(portal_link(tenant, **session).replace("/portal/#", f"/portal/{path}#"))
-        expect(page.get_by_role("heading", level=1)).to_be_visible(timeout=WAIT)
-        return page
-
-    return open_it
-
-
-def row_of(page: Page, row_id: str) -> Locator:
-    return page.locator(f"tr[data-id='{row_id}']")
 
 
 def search(page: Page, wanted: str) -> None:
@@ -59,11 +32,11 @@ def one_of_each(tenant: client.Tenant, receiver: Receiver) -> tuple[dict, dict, 
 def test_the_log_counts_filters_and_explains(open_page: Callable[..., Page], kuviq: client.Tenant, receiver: Receiver):
     good, bad, _ = one_of_each(kuviq, receiver)
     page = open_page(kuviq, "log")
-    expect(row_of(page, good["id"])).to_be_visible(timeout=WAIT)
+    expect(tour.row_of(page, good["id"])).to_be_visible(timeout=WAIT)
 
     columns = ["Event type", "Status", "Attempts", "Created", "Processed", "Error message", "Webhook", "Code", "Duration", "Occurred", "Next attempt", "Action"]
     assert page.get_by_role("columnheader").all_inner_texts() == columns
-    cells = row_of(page, bad["id"]).get_by_role("cell")
+    cells = tour.row_of(page, bad["id"]).get_by_role("cell")
     for text in ("Bad", "Failed", "1", "403"):
         expect(cells.filter(has_text=text).first).to_be_visible()
 
@@ -73,20 +46,20 @@ def test_the_log_counts_filters_and_explains(open_page: Callable[..., Page], kuv
     expect(counts.get_by_role("status")).to_contain_text("1 delivery has failed; 50 %")
 
     counts.get_by_role("link", name="Failed 1").click()
-    expect(row_of(page, good["id"])).to_have_count(0)
-    expect(row_of(page, bad["id"])).to_be_visible()
+    expect(tour.row_of(page, good["id"])).to_have_count(0)
+    expect(tour.row_of(page, bad["id"])).to_be_visible()
     expect(page.get_by_label("Status", exact=True)).to_have_value("failed")
     page.go_back()
-    expect(row_of(page, good["id"])).to_be_visible()
+    expect(tour.row_of(page, good["id"])).to_be_visible()
 
     page.get_by_label("Webhook", exact=True).select_option("Good")
-    expect(row_of(page, bad["id"])).to_have_count(0)
-    expect(row_of(page, good["id"])).to_be_visible()
+    expect(tour.row_of(page, bad["id"])).to_have_count(0)
+    expect(tour.row_of(page, good["id"])).to_be_visible()
     page.reload()
-    expect(row_of(page, good["id"])).to_be_visible()
-    expect(row_of(page, bad["id"])).to_have_count(0)
+    expect(tour.row_of(page, good["id"])).to_be_visible()
+    expect(tour.row_of(page, bad["id"])).to_have_count(0)
     page.get_by_role("link", name="Clear filters").click()
-    expect(row_of(page, bad["id"])).to_be_visible()
+    expect(tour.row_of(page, bad["id"])).to_be_visible()
 
     kind = page.get_by_label("Event type", exact=True)
     kind.fill("not a type")
@@ -94,15 +67,15 @@ def test_the_log_counts_filters_and_explains(open_page: Callable[..., Page], kuv
     expect(page.get_by_text("a group ends with .*")).to_be_visible()
     kind.fill("item.deleted")
     kind.press("Enter")
-    expect(row_of(page, bad["id"])).to_be_visible()
-    expect(row_of(page, good["id"])).to_have_count(0)
+    expect(tour.row_of(page, bad["id"])).to_be_visible()
+    expect(tour.row_of(page, good["id"])).to_have_count(0)
 
 
 def test_a_failed_delivery_is_retried_until_its_row_turns(open_page: Callable[..., Page], kuviq: client.Tenant, receiver: Receiver):
     _, bad, _ = one_of_each(kuviq, receiver)
     receiver.answer(200, path="/bad")
     page = open_page(kuviq, "log")
-    row = row_of(page, bad["id"])
+    row = tour.row_of(page, bad["id"])
     row.get_by_role("button", name="Retry item.deleted to Bad").click()
     expect(page.get_by_text("Requeued for immediate delivery.")).to_be_visible()
     expect(row.get_by_role("cell").filter(has_text="Completed")).to_be_visible(timeout=20_000)  # before the whole list is read again
@@ -159,11 +132,11 @@ def test_an_event_that_nobody_wanted_says_why_for_each_webhook(open_page: Callab
     good, _, unwanted = one_of_each(kuviq, receiver)
     stack.eventually(lambda: kuviq.api.get(kuviq.path("/events"), matched="false").ok()["items"], what="the event to be in the list of those nobody wanted")
     page = open_page(kuviq, "events")
-    expect(row_of(page, good["eventId"])).to_contain_text("1 webhook", timeout=WAIT)
+    expect(tour.row_of(page, good["eventId"])).to_contain_text("1 webhook", timeout=WAIT)
     page.get_by_label("Wanted by").select_option("Nobody")
-    expect(row_of(page, good["eventId"])).to_have_count(0)
-    expect(row_of(page, unwanted)).to_contain_text("Nobody wanted it")
-    row_of(page, unwanted).get_by_role("link").first.click()
+    expect(tour.row_of(page, good["eventId"])).to_have_count(0)
+    expect(tour.row_of(page, unwanted)).to_contain_text("Nobody wanted it")
+    tour.row_of(page, unwanted).get_by_role("link").first.click()
 
     expect(page.get_by_text("No webhook wanted this event.")).to_be_visible(timeout=WAIT)
     explained = page.get_by_role("list", name="Each webhook and what becomes of this event there").get_by_role("listitem")
@@ -184,7 +157,7 @@ def test_an_event_shows_its_payload_as_published_and_who_got_it(open_page: Calla
     payload = page.get_by_role("region", name="Payload as it was published").first
     payload.get_by_role("button", name="Raw").click()
     expect(payload.locator("pre")).to_have_text('{"price":1.50,"big":12345678901234567890}')
-    expect(row_of(page, delivery["id"])).to_contain_text("Completed")
+    expect(tour.row_of(page, delivery["id"])).to_contain_text("Completed")
     card = page.get_by_role("list", name="Each webhook and what becomes of this event there").get_by_role("listitem").first
     expect(card).to_contain_text("Delivered", timeout=WAIT)
 
@@ -244,7 +217,7 @@ def test_a_refresh_announces_new_rows_and_leaves_the_focus_and_the_place(open_pa
     page.clock.install()
     open_page(kuviq, "log")
     expect(page.locator("tbody tr")).to_have_count(12, timeout=WAIT)
-    focused = row_of(page, rows[0]).get_by_role("link").first
+    focused = tour.row_of(page, rows[0]).get_by_role("link").first
     focused.focus()
     before = page.evaluate("[scrollY, document.querySelector('main')?.scrollTop ?? 0]")
     assert max(before) > 0, "the page is not scrolled, so this test would see no jump"
@@ -253,7 +226,7 @@ def test_a_refresh_announces_new_rows_and_leaves_the_focus_and_the_place(open_pa
     page.clock.run_for(HALF_A_MINUTE)
     announced = page.get_by_role("status").get_by_role("button", name="1 new delivery: Show")
     expect(announced).to_be_visible(timeout=WAIT)
-    expect(row_of(page, new)).to_have_count(0)
+    expect(tour.row_of(page, new)).to_have_count(0)
     expect(focused).to_be_focused()
     assert page.evaluate("[scrollY, document.querySelector('main')?.scrollTop ?? 0]") == before
 
@@ -267,7 +240,7 @@ def test_nothing_is_asked_while_the_page_is_hidden(open_page: Callable[..., Page
     delivery = kuviq.wait_for_status(kuviq.publish(), "completed")
     page.clock.install()
     open_page(kuviq, "log")
-    expect(row_of(page, delivery["id"])).to_be_visible(timeout=WAIT)
+    expect(tour.row_of(page, delivery["id"])).to_be_visible(timeout=WAIT)
     page.wait_for_load_state("networkidle")
     hide(page, True)
     calls = asked_by(page)

@@ -2,44 +2,16 @@
 
 import json
 import re
-from typing import Callable, Iterator
+from typing import Callable
 
-import pytest
 from playwright.sync_api import Locator, Page, expect
 
+import tour
 from support import client, slow, stack
 from support.receiver import Receiver, Reply
 
 WAIT = 30_000
 URL = "https://receiver.example.com/hook"
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with Receiver() as started:
-        yield started
-
-
-@pytest.fixture
-def kuviq() -> client.Tenant:
-    """Kuviq does not repeat what was refused: the first attempt makes a dead letter."""
-    return client.new_tenant("kuviq")
-
-
-@pytest.fixture
-def open_console(page: Page, console_link: Callable[[], str]) -> Callable[[str], Page]:
-    """Opens a page of the console with a new session."""
-
-    def open_it(path: str = "") -> Page:
-        page.goto(console_link().replace("/console/#", f"/console/{path}#"))
-        expect(page.get_by_role("heading", level=1)).to_be_visible(timeout=WAIT)
-        return page
-
-    return open_it
-
-
-def row_of(page: Page, row_id: str) -> Locator:
-    return page.locator(f"tr[data-id='{row_id}']")
 
 
 def table_of(page: Page, name: str) -> Locator:
@@ -84,10 +56,10 @@ def test_the_overview_lists_webhooks_in_trouble_of_every_tenant(open_console: Ca
         row = table_of(page, table).locator(f"tr[data-id='{webhook}']")
         expect(row.get_by_role("link", name=tenant.id)).to_be_visible()
         expect(row.get_by_role("link", name=name)).to_be_visible()
-    expect(row_of(page, gone)).to_contain_text("the receiver said that it is gone (410)")
+    expect(tour.row_of(page, gone)).to_contain_text("the receiver said that it is gone (410)")
     assert not page.locator("tr[data-id]").filter(has_text=re.compile(r"\bexhausted\b")).count(), "a code where a sentence should be"
 
-    row_of(page, gone).get_by_role("link", name="Is gone").click()
+    tour.row_of(page, gone).get_by_role("link", name="Is gone").click()
     expect(page.get_by_role("heading", name="Is gone", level=1)).to_be_visible()
     expect(page.get_by_text(f"You act as operator for Tenant {other.id}.")).to_be_visible()
 
@@ -128,7 +100,7 @@ def test_the_overview_counts_dead_letters_by_reason_and_leads_to_them(open_conso
     expect(page.get_by_role("heading", name="Dead letters", level=1)).to_be_visible()
     expect(page.get_by_label("Reason", exact=True)).to_have_value("refused")
     expect(page.get_by_label("Since", exact=True)).to_have_value("1")
-    expect(row_of(page, letter["id"])).to_be_visible(timeout=WAIT)
+    expect(tour.row_of(page, letter["id"])).to_be_visible(timeout=WAIT)
 
 
 # ---- dead letters ----
@@ -150,7 +122,7 @@ def test_a_message_of_nobody_is_shown_as_text(open_console: Callable[..., Page],
     page = open_console()
     page.get_by_role("link", name="Nobody's messages, 24 h").click()
     expect(page.get_by_label("Reason", exact=True).locator("option:checked")).to_have_text("Messages of nobody")
-    row = row_of(page, letter)
+    row = tour.row_of(page, letter)
     expect(row).to_contain_text("The message is not JSON.", timeout=WAIT)
     expect(row).to_contain_text("nobody’s")
     row.get_by_role("button", name="Message", exact=True).click()
@@ -166,12 +138,12 @@ def test_a_message_of_an_unknown_tenant_is_redriven_when_the_tenant_exists(open_
     tenant_id = stack.unique()
     letter = nobodys_letter(operator, "unknown_tenant", json.dumps({"tenantId": tenant_id, "type": "item.created", "data": {}}))
     page = open_console("dead-letters?reason=unknown_tenant")
-    expect(row_of(page, letter)).to_contain_text(re.compile("Create it, then redrive"), timeout=WAIT)
+    expect(tour.row_of(page, letter)).to_contain_text(re.compile("Create it, then redrive"), timeout=WAIT)
     operator.put(f"/v1/tenants/{tenant_id}", {"name": "Late", "contract": "standard", "publishers": [stack.account()]}).ok(201)
-    row_of(page, letter).get_by_role("button", name=re.compile("^Actions for")).click()
+    tour.row_of(page, letter).get_by_role("button", name=re.compile("^Actions for")).click()
     page.get_by_role("menuitem", name="Redrive").click()
     page.get_by_role("alertdialog").get_by_role("button", name="Redrive 1 dead letter").click()
-    expect(row_of(page, letter)).to_contain_text("Redriven")
+    expect(tour.row_of(page, letter)).to_contain_text("Redriven")
     stack.eventually(lambda: operator.get(f"/v1/tenants/{tenant_id}/events").ok()["items"], 60, "the event to be there")
 
 
@@ -186,7 +158,7 @@ def test_many_dead_letters_are_selected_redriven_and_deleted(open_console: Calla
     expect(page.get_by_label("Tenant", exact=False).first).to_have_value(kuviq.id)
     expect(page.locator("tbody tr")).to_have_count(3, timeout=WAIT)
     for letter in letters[:2]:
-        row_of(page, letter).get_by_role("checkbox").check()
+        tour.row_of(page, letter).get_by_role("checkbox").check()
     expect(page.get_by_text("2 selected")).to_be_visible()
     page.get_by_role("main").get_by_role("button", name="Redrive", exact=True).click()
     asked = page.get_by_role("alertdialog")
@@ -194,7 +166,7 @@ def test_many_dead_letters_are_selected_redriven_and_deleted(open_console: Calla
     asked.get_by_role("button", name="Redrive 2 dead letters").click()
     expect(page.get_by_text("2 dead letters are redriven.")).to_be_visible()
     for letter in letters[:2]:
-        expect(row_of(page, letter)).to_contain_text("Redriven")
+        expect(tour.row_of(page, letter)).to_contain_text("Redriven")
     # What was delivered is no dead letter any more; the page does not know that yet.
     kuviq.wait_for_dead_letters(1)
 

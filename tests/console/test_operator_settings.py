@@ -7,30 +7,15 @@ from typing import Any, Callable
 import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
+import tour
 from support import client, stack
 
 WAIT = 30_000
 
 
-@pytest.fixture
-def open_console(page: Page, console_link: Callable[[], str]) -> Callable[[str], Page]:
-    """Opens a page of the console with a new session."""
-
-    def open_it(path: str = "") -> Page:
-        page.goto(console_link().replace("/console/#", f"/console/{path}#"))
-        expect(page.get_by_role("heading", level=1)).to_be_visible(timeout=WAIT)
-        return page
-
-    return open_it
-
-
-def row_of(page: Page, row_id: str) -> Locator:
-    return page.locator(f"tr[data-id='{row_id}']")
-
-
 def find(page: Page, tenant_id: str) -> Locator:
     """The tenant's row, found by the search, however many there are."""
-    row = row_of(page, tenant_id)
+    row = tour.row_of(page, tenant_id)
     expect(page.locator("tbody tr").first).to_be_visible(timeout=WAIT)
     page.get_by_role("searchbox").fill(tenant_id)
     more = page.get_by_role("button", name="Load more")
@@ -86,7 +71,7 @@ def test_a_tenant_is_created_edited_and_deleted(open_console: Callable[..., Page
     assert (made["contract"], made["publishers"], made["limits"]) == ("standard", ["AROA1EXAMPLEEXAMPLE1A", "AROA2EXAMPLEEXAMPLE2B"], {"webhooks": 3, "requestsPerMinute": 500})
     assert "contactEmail" not in made
 
-    ask(row_of(page, tenant_id), "Delete tenant")
+    ask(tour.row_of(page, tenant_id), "Delete tenant")
     asked = page.get_by_role("alertdialog", name="Delete Acme & Sons?")
     remove = asked.get_by_role("button", name="Delete tenant")
     asked.get_by_role("textbox").fill(tenant_id[:-1])
@@ -96,7 +81,7 @@ def test_a_tenant_is_created_edited_and_deleted(open_console: Callable[..., Page
     asked.get_by_role("textbox").fill(tenant_id)
     remove.click()
     expect(page.get_by_text("The tenant is deleted.")).to_be_visible()
-    expect(row_of(page, tenant_id)).to_have_count(0)
+    expect(tour.row_of(page, tenant_id)).to_have_count(0)
     assert operator.get(path).status == 404
 
 
@@ -206,7 +191,7 @@ def test_a_contract_is_made_checked_previewed_and_deleted(open_console: Callable
     expect(page.get_by_text("The contract is saved.")).to_be_visible()
     assert operator.get(f"/v1/contracts/{own_contract}").ok()["envelope"] == {"kind": "{type}"}
 
-    row_of(page, own_contract).get_by_role("link", name=own_contract).click()
+    tour.row_of(page, own_contract).get_by_role("link", name=own_contract).click()
     expect(page.get_by_role("heading", name=own_contract, level=1)).to_be_visible()
     facts = page.locator("dl.facts").first
     expect(facts).to_contain_text("X-Own: <hex>", timeout=WAIT)

@@ -1,42 +1,14 @@
 """Dead letters, jobs that redrive many, and a webhook that was switched off, in the portal."""
 
-from typing import Callable, Iterator
+from typing import Callable
 
-import pytest
 from playwright.sync_api import Locator, Page, expect
 
+import tour
 from support import client, stack
 from support.receiver import Receiver
 
 WAIT = 30_000
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with Receiver() as started:
-        yield started
-
-
-@pytest.fixture
-def kuviq() -> client.Tenant:
-    """Kuviq does not repeat what was refused: the first attempt makes a dead letter."""
-    return client.new_tenant("kuviq")
-
-
-@pytest.fixture
-def open_page(page: Page, portal_link: Callable[..., str]) -> Callable[..., Page]:
-    """Opens a page of the portal with a new session."""
-
-    def open_it(tenant: client.Tenant, path: str) -> Page:
-        page.goto(portal_link(tenant).replace("/portal/#", f"/portal/{path}#"))
-        expect(page.get_by_role("heading", level=1)).to_be_visible(timeout=WAIT)
-        return page
-
-    return open_it
-
-
-def row_of(page: Page, row_id: str) -> Locator:
-    return page.locator(f"tr[data-id='{row_id}']")
 
 
 def refused(tenant: client.Tenant, receiver: Receiver, count: int) -> list[dict]:
@@ -53,23 +25,23 @@ def refused(tenant: client.Tenant, receiver: Receiver, count: int) -> list[dict]
 def test_one_dead_letter_is_redriven_and_one_deleted(open_page: Callable[..., Page], kuviq: client.Tenant, receiver: Receiver):
     again, gone = refused(kuviq, receiver, 2)
     page = open_page(kuviq, "dead-letters")
-    expect(row_of(page, again["id"])).to_contain_text("Refused", timeout=WAIT)
+    expect(tour.row_of(page, again["id"])).to_contain_text("Refused", timeout=WAIT)
 
-    row_of(page, again["id"]).get_by_role("button", name="Redrive item.created").click()
-    expect(row_of(page, again["id"])).to_contain_text("Redriven")
-    expect(row_of(page, again["id"]).get_by_role("button", name="Redrive item.created")).to_have_count(0)
+    tour.row_of(page, again["id"]).get_by_role("button", name="Redrive item.created").click()
+    expect(tour.row_of(page, again["id"])).to_contain_text("Redriven")
+    expect(tour.row_of(page, again["id"]).get_by_role("button", name="Redrive item.created")).to_have_count(0)
     receiver.wait(3)
 
-    row_of(page, gone["id"]).get_by_role("button", name="Actions for item.created").click()
+    tour.row_of(page, gone["id"]).get_by_role("button", name="Actions for item.created").click()
     page.get_by_role("menuitem", name="Delete").click()
     asked = page.get_by_role("alertdialog", name="Delete this dead letter?")
     expect(asked).to_contain_text("Shop")
     asked.get_by_role("button", name="Cancel").click()
-    expect(row_of(page, gone["id"])).to_be_visible()
-    row_of(page, gone["id"]).get_by_role("button", name="Actions for item.created").click()
+    expect(tour.row_of(page, gone["id"])).to_be_visible()
+    tour.row_of(page, gone["id"]).get_by_role("button", name="Actions for item.created").click()
     page.get_by_role("menuitem", name="Delete").click()
     asked.get_by_role("button", name="Delete dead letter").click()
-    expect(row_of(page, gone["id"])).to_have_count(0)
+    expect(tour.row_of(page, gone["id"])).to_have_count(0)
     assert gone["id"] not in [letter["id"] for letter in kuviq.dead_letters()]
     assert len(receiver.requests()) == 3
 
@@ -109,7 +81,7 @@ def test_many_are_counted_redriven_and_stopped_on_the_way(open_page: Callable[..
     (job,) = kuviq.api.get(kuviq.path("/redrives")).ok()["items"]
     assert job["status"] == "cancelled" and job["ratePerSecond"] == 1
     page.get_by_role("link", name="Redrives").first.click()
-    expect(row_of(page, job["id"])).to_contain_text("Stopped", timeout=WAIT)
+    expect(tour.row_of(page, job["id"])).to_contain_text("Stopped", timeout=WAIT)
 
 
 def test_a_redrive_is_followed_to_its_end(open_page: Callable[..., Page], kuviq: client.Tenant, receiver: Receiver):

@@ -38,22 +38,6 @@ def catalogue() -> Iterator[None]:
         admin.delete(f"/v1/event-types/{event_type}")
 
 
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with Receiver() as started:
-        yield started
-
-
-@pytest.fixture
-def open_portal(page: Page, portal_link: Callable[..., str]) -> Callable[..., Page]:
-    def open_it(tenant: client.Tenant, path: str = "") -> Page:
-        page.goto(portal_link(tenant).replace("/portal/#", f"/portal/{path}#"))
-        expect(page.get_by_role("heading", level=1)).to_be_visible(timeout=WAIT)
-        return page
-
-    return open_it
-
-
 def title(page: Page, name: str) -> None:
     expect(page.get_by_role("heading", name=name, level=1, exact=True)).to_be_visible(timeout=WAIT)
 
@@ -104,9 +88,9 @@ def only_webhook(tenant: client.Tenant) -> dict:
 # ---- Kuviq ----
 
 
-def test_kuviq_a_webhook_is_added_tested_and_gets_what_it_chose(open_portal: Callable[..., Page], receiver: Receiver):
+def test_kuviq_a_webhook_is_added_tested_and_gets_what_it_chose(open_page: Callable[..., Page], receiver: Receiver):
     tenant, secret = client.new_tenant("kuviq"), vendors.DOCUMENTED["kuviq"].secret
-    page = open_portal(tenant)
+    page = open_page(tenant)
     title(page, "Webhooks")
     click(page, "link", "Add Webhook")
     in_this_order(["Name", "URL", "Events", "Secret", "Active"], parts_of_form(page))
@@ -140,7 +124,7 @@ def test_kuviq_a_webhook_is_added_tested_and_gets_what_it_chose(open_portal: Cal
     expect(result).to_contain_text("Response code 500")
 
 
-def test_kuviq_the_event_log_counts_filters_and_retries(open_portal: Callable[..., Page], receiver: Receiver):
+def test_kuviq_the_event_log_counts_filters_and_retries(open_page: Callable[..., Page], receiver: Receiver):
     tenant = client.new_tenant("kuviq")
     tenant.new_webhook(receiver.url(), ["inspection.*"], name="Good")
     tenant.new_webhook(receiver.url("/bad"), ["item.*"], name="Bad")
@@ -148,7 +132,7 @@ def test_kuviq_the_event_log_counts_filters_and_retries(open_portal: Callable[..
     good = tenant.wait_for_status(tenant.publish("inspection.completed"), "completed")
     bad = tenant.wait_for_status(tenant.publish("item.created"), "failed")
 
-    page = open_portal(tenant)
+    page = open_page(tenant)
     click(page.get_by_role("navigation", name="Pages"), "link", "Event Log")
     title(page, "Event Log")
     expect(log_row(page, bad)).to_be_visible(timeout=WAIT)
@@ -175,10 +159,10 @@ def test_kuviq_the_event_log_counts_filters_and_retries(open_portal: Callable[..
     assert len(receiver.requests("/bad")) == 2
 
 
-def test_kuviq_a_webhook_is_edited_deactivated_and_deleted(open_portal: Callable[..., Page], receiver: Receiver):
+def test_kuviq_a_webhook_is_edited_deactivated_and_deleted(open_page: Callable[..., Page], receiver: Receiver):
     tenant = client.new_tenant("kuviq", limits={"webhooks": 1})
     made = tenant.new_webhook(receiver.url(), name="Old name")
-    page = open_portal(tenant)
+    page = open_page(tenant)
     click(page, "link", "Old name")
     click(page, "link", "Edit")
     field(page, "Name").fill("New name")
@@ -208,9 +192,9 @@ def test_kuviq_a_webhook_is_edited_deactivated_and_deleted(open_portal: Callable
 # ---- Inspectorio ----
 
 
-def test_inspectorio_sight_the_first_webhook_with_basic_authentication(open_portal: Callable[..., Page], receiver: Receiver):
+def test_inspectorio_sight_the_first_webhook_with_basic_authentication(open_page: Callable[..., Page], receiver: Receiver):
     tenant = client.new_tenant("inspectorio")
-    page = open_portal(tenant)
+    page = open_page(tenant)
     title(page, "Webhooks")
     click(page, "link", "Create your Webhooks")
     title(page, "Create Webhook")
@@ -246,11 +230,11 @@ def test_inspectorio_sight_the_first_webhook_with_basic_authentication(open_port
     assert (list(body), body["eventCode"], body["eventName"]) == (["messageId", "eventCode", "eventName", "payload"], "report.created", "An Inspection report is uploaded")
 
 
-def test_inspectorio_sight_a_webhook_is_edited_switched_and_removed(open_portal: Callable[..., Page], receiver: Receiver):
+def test_inspectorio_sight_a_webhook_is_edited_switched_and_removed(open_page: Callable[..., Page], receiver: Receiver):
     tenant = client.new_tenant("inspectorio")
     made = tenant.new_webhook(receiver.url(), ["report.*"], name="Slack Webhook", secret=None)
     delivery = tenant.wait_for_status(tenant.publish("report.created", {"resourceId": 12301, "path": "/reports/12301"}), "completed")
-    page = open_portal(tenant)
+    page = open_page(tenant)
     head = columns(page)
     assert (head[0], head[-1]) == ("Name", "Action") and "Status" in head
     click(page, "button", "Actions for Slack Webhook")
@@ -283,9 +267,9 @@ def test_inspectorio_sight_a_webhook_is_edited_switched_and_removed(open_portal:
     assert tenant.delivery(delivery["id"])["status"] == "completed"
 
 
-def test_inspectorio_qrm_a_webhook_is_added_from_the_empty_page(open_portal: Callable[..., Page], receiver: Receiver):
+def test_inspectorio_qrm_a_webhook_is_added_from_the_empty_page(open_page: Callable[..., Page], receiver: Receiver):
     tenant = client.new_tenant("inspectorio")
-    page = open_portal(tenant)
+    page = open_page(tenant)
     title(page, "Webhooks")
     click(page, "link", "Add webhook")
     title(page, "Create Webhook")
@@ -302,9 +286,9 @@ def test_inspectorio_qrm_a_webhook_is_added_from_the_empty_page(open_portal: Cal
 # ---- Kazinex ----
 
 
-def test_kazinex_a_webhook_is_made_subscribed_and_tested(open_portal: Callable[..., Page], receiver: Receiver):
+def test_kazinex_a_webhook_is_made_subscribed_and_tested(open_page: Callable[..., Page], receiver: Receiver):
     tenant, secret = client.new_tenant("kazinex"), vendors.DOCUMENTED["kazinex"].secret
-    page = open_portal(tenant)
+    page = open_page(tenant)
     title(page, "Webhooks")
     click(page, "link", "New Webhook")
     in_this_order(["Name", "Endpoint URL", "Secret", "Active", "Event Subscriptions"], parts_of_form(page))
@@ -333,14 +317,14 @@ def test_kazinex_a_webhook_is_made_subscribed_and_tested(open_portal: Callable[.
     assert got.headers["x-kazinex-signature"] == vendors.signature("kazinex", secret, got.body)
 
 
-def test_kazinex_the_delivery_log_shows_and_retries(open_portal: Callable[..., Page], receiver: Receiver):
+def test_kazinex_the_delivery_log_shows_and_retries(open_page: Callable[..., Page], receiver: Receiver):
     tenant = client.new_tenant("kazinex")
     made = tenant.new_webhook(receiver.url(), name="ERP", overrides={"retryDelaysSeconds": []})
     receiver.answer(200, 500, 200)
     good = tenant.wait_for_status(tenant.publish("workflow.completed", {"workflow_id": "wf_001"}, timestamp="2024-03-15T10:30:00Z"), "completed")
     bad = tenant.wait_for_status(tenant.publish("workflow.completed", {"workflow_id": "wf_002"}), "failed")
 
-    page = open_portal(tenant)
+    page = open_page(tenant)
     click(page, "link", "ERP")
     click(page, "link", "Delivery Log")
     expect(log_row(page, bad)).to_be_visible(timeout=WAIT)
@@ -368,7 +352,7 @@ def test_kazinex_the_delivery_log_shows_and_retries(open_portal: Callable[..., P
 # ---- KLIQ ----
 
 
-def test_kliq_a_webhook_made_by_rest_is_disabled_after_five_retries_and_enabled(open_portal: Callable[..., Page], receiver: Receiver):
+def test_kliq_a_webhook_made_by_rest_is_disabled_after_five_retries_and_enabled(open_page: Callable[..., Page], receiver: Receiver):
     tenant = client.new_tenant("kliq")
     documented = {"url": receiver.url(), "events": ["observation.created", "cv.job.completed", "cv.job.failed"], "secret": vendors.DOCUMENTED["kliq"].secret}
     made = tenant.api.post(tenant.path("/webhooks"), documented).ok(201)
@@ -379,7 +363,7 @@ def test_kliq_a_webhook_made_by_rest_is_disabled_after_five_retries_and_enabled(
     receiver.wait(6)
     stack.eventually(lambda: not tenant.webhook(made["id"])["active"], what="the webhook to be disabled")
 
-    page = open_portal(tenant)
+    page = open_page(tenant)
     expect(page.get_by_text("1 was switched off.")).to_be_visible(timeout=WAIT)
     page.get_by_role("row").filter(has_text="Switched off").get_by_role("link").first.click()
     banner = page.get_by_role("main").locator(".notice").filter(has_text="Switched off")
@@ -396,8 +380,8 @@ def test_kliq_a_webhook_made_by_rest_is_disabled_after_five_retries_and_enabled(
 # ---- Help inside the page ----
 
 
-def test_the_help_of_the_documents_is_in_the_page(open_portal: Callable[..., Page]):
-    page = open_portal(client.new_tenant("kuviq", limits={"webhooks": 25}), "help")
+def test_the_help_of_the_documents_is_in_the_page(open_page: Callable[..., Page]):
+    page = open_page(client.new_tenant("kuviq", limits={"webhooks": 25}), "help")
     for section, texts in (
         ("Nothing arrives", []),
         ("The receiver rejects the signature", ["The secret is another one", "parsed before it was checked"]),

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Callable, Iterator
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from support import client, stack
 from support.receiver import Receiver, Reply
@@ -62,6 +62,17 @@ def tenant_pages(scene: Scene) -> list[str]:
 
 
 OPERATOR_PAGES = ["", "tenants", "dead-letters", "contracts", "contracts/standard", "event-types", "no-such-page"]
+
+
+def arrive(page: Page, link: str) -> Page:
+    """Opens a link with a session, and waits for the page that it leads to."""
+    page.goto(link)
+    expect(page.get_by_role("heading", level=1)).to_be_visible(timeout=PATIENCE)
+    return page
+
+
+def row_of(page: Page, row_id: str) -> Locator:
+    return page.locator(f"tr[data-id='{row_id}']")
 
 
 def settled(page: Page) -> None:

@@ -79,7 +79,7 @@ unit() {
 }
 
 oracles() {
-  cargo build --package oracles --bins && "$VENV/python" -m pytest -q -p no:cacheprovider tests/oracles
+  cargo build --workspace --bins && "$VENV/python" -m pytest -q -p no:cacheprovider tests/oracles
 }
 
 # With trace logging: even so no secret may be logged (tests/afterwards).
@@ -95,7 +95,8 @@ bench() { cargo build --workspace --bins && target/debug/bench counts --binaries
 packaged() { "$VENV/python" -m pytest -q tests/packaged; }
 
 it() {
-  cargo test --package it
+  # Not `--package`, which would compile the AWS SDK once more, with fewer features.
+  cargo test --workspace --test it
 }
 
 # Most tests run concurrently and mostly wait. Tests that disturb a whole stack run meanwhile on a
@@ -285,7 +286,7 @@ MEANWHILE=
 LIVE=${1:-}
 GIVEN=("${@:2}")
 case $LIVE in
-  "") steps="environment structure fmt lint doc template checkov deny unit oracles stack bench it e2e console" ;;
+  "") steps="environment structure fmt lint doc template checkov deny unit oracles stack bench it e2e stack console" ;;
   fmt | lint | doc | checkov | deny | unit | bench | mutants | openapi-check) steps=$LIVE ;;
   quick) steps="fmt lint rules" ;;
   structure | template | oracles | chaos) steps="environment $LIVE" ;;

@@ -23,7 +23,8 @@ CUT = (
         range.selectNodeContents(node);
         const text = range.getBoundingClientRect();
         if (holder.closest("button, .button, summary, label, th"))
-            for (const word of node.data.matchAll(/[^ ]+/g)) {
+            // A line may end behind a hyphen.
+            for (const word of node.data.matchAll(/[^ -]+-*/g)) {
                 range.setStart(node, word.index);
                 range.setEnd(node, word.index + word[0].length);
                 if (new Set([...range.getClientRects()].map((rect) => Math.round(rect.top))).size > 2) found.push(`${named(holder)} is in pieces`);

@@ -272,7 +272,9 @@ def test_what_somebody_else_wrote_of_an_event_type_is_not_lost(open_console: Cal
     try:
         page = open_console("event-types")
         page.get_by_role("searchbox").fill(kind, timeout=WAIT)
-        ask(page.locator(f"li[data-id='{kind}']"), "Edit")
+        # What they write before the form has read the entry would simply stand in the form.
+        with page.expect_response(lambda answer: answer.url.endswith(path)):
+            ask(page.locator(f"li[data-id='{kind}']"), "Edit")
         form = page.get_by_role("dialog")
         form.locator("input[name=name]").fill("Mine")
         operator.put(path, {"name": "Made", "description": "Theirs."}).ok()

@@ -206,7 +206,8 @@ def test_inspectorio_sight_the_first_webhook_with_basic_authentication(open_page
 
     whole = page.get_by_role("checkbox", name="All of INSPECTION", exact=True)
     whole.check()
-    types = [page.get_by_label(text) for text in ("An Inspection report is uploaded", "An Inspection report file is ready to view")]
+    # With the code, as other tests may have named types of their own alike.
+    types = [page.get_by_role("checkbox", name=text, exact=True) for text in ("An Inspection report is uploaded report.created", "An Inspection report file is ready to view report.file_ready")]
     for one in types:
         expect(one).to_be_checked()
     types[1].uncheck()

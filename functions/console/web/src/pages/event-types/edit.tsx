@@ -47,13 +47,13 @@ export function EditEventType({ entry, known, onClose, onSaved }: Props) {
     if (first !== undefined) requestAnimationFrame(() => focusField(form.current, first));
   };
   /** What somebody else has saved meanwhile comes into the form, except where something is typed. */
-  const takeOver = async (of: string): Promise<string[]> => {
+  const takeOver = async (of: string): Promise<{ changed: string[]; etag?: string }> => {
     const theirs = await read(of);
     const [was, is] = [givenOf(before.entry), givenOf(theirs.entry)];
     setBefore(theirs);
     // What has been typed while it was read stays, too.
     setGiven((mine) => merge(was, mine, is).given);
-    return merge(was, was, is).changed;
+    return { changed: merge(was, was, is).changed, etag: theirs.etag };
   };
   useEffect(() => {
     // The list has no version of each entry; it may be older than the entry, too.
@@ -70,8 +70,19 @@ export function EditEventType({ entry, known, onClose, onSaved }: Props) {
     setErrors({});
     const { name, group, description } = given;
     const body = { ...(name !== '' && { name }), ...(group !== '' && { group }), ...(description !== '' && { description }), ...(example !== undefined && { example: example.value }) };
+    const conflict = (changed: string[]): void => refuse({ all: base().states.merged(changed.map((name) => words.form[name as keyof ReturnType<typeof givenOf>]).join(', ')) });
     try {
-      const guard = entry === undefined ? { 'If-None-Match': '*' } : before.etag === undefined ? {} : { 'If-Match': before.etag };
+      let { etag } = before;
+      if (entry !== undefined && etag === undefined) {
+        // The first read has failed or goes on: without a version, the change of another would be lost.
+        const now = await takeOver(type);
+        if (now.changed.length > 0) {
+          setBusy(false);
+          return conflict(now.changed);
+        }
+        etag = now.etag;
+      }
+      const guard = entry === undefined ? { 'If-None-Match': '*' } : etag === undefined ? {} : { 'If-Match': etag };
       await take(api.PUT('/v1/event-types/{eventType}', { params: { path: { eventType: type }, header: guard }, body }));
       say(words.saved);
       onSaved();
@@ -81,8 +92,8 @@ export function EditEventType({ entry, known, onClose, onSaved }: Props) {
       const found = Object.fromEntries(fieldErrors(error).map((one) => [one.field === 'eventType' ? 'type' : (one.field.split('.')[0] ?? ''), one.detail]));
       if (error.status === 412 && entry === undefined) refuse({ type: words.form.taken });
       else if (error.status === 412) {
-        const changed = await takeOver(type).catch((): string[] => []);
-        refuse({ all: base().states.merged(changed.map((name) => words.form[name as keyof ReturnType<typeof givenOf>]).join(', ')) });
+        const { changed } = await takeOver(type).catch(() => ({ changed: [] as string[] }));
+        conflict(changed);
       } else refuse(Object.keys(found).length > 0 ? found : { all: sentence(error) });
       setBusy(false);
     }

@@ -131,6 +131,20 @@ def test_the_command_line_knows_the_domain_only_and_compiles_no_aws_crate():
     assert not any(CLI in direct(name) for name in CRATES)
 
 
+def features(edges: str) -> set[str]:
+    """Each crate of the workspace with its features, as cargo resolves them for these edges."""
+    command = ["cargo", "tree", "--locked", "--workspace", "--prefix=none", f"--edges={edges}", "--format={p} {f}"]
+    listed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    return {re.sub(r" \((\*|proc-macro)\)", "", line).strip() for line in listed.splitlines()}
+
+
+def test_tests_and_binaries_use_one_build_of_each_crate():
+    """With other features for tests, cargo compiles a crate and all that is above it twice, the
+    AWS SDK among them. tests/it/Cargo.toml names what tests add."""
+    binaries, tests = features("normal,build"), features("all")
+    assert len(binaries) > 200 and binaries - tests == set()
+
+
 def test_the_domain_knows_nothing_of_the_world():
     assert sorted(direct("domain") & set(CRATES)) == []
     assert offending(reached("domain"), WORLD) == []

@@ -2,19 +2,27 @@
 
 import type { Base } from '../texts/en';
 
+const UNITS = [
+  [86_400, 'days'],
+  [3600, 'hours'],
+  [60, 'minutes'],
+] as const;
+
 /** A duration in its largest unit: 45 s, 3 min, 5 h, 2 d. */
 export function span(seconds: number, words: Base['time']): string {
   const size = Math.abs(seconds);
-  if (size < 60) return words.seconds(Math.round(size));
-  if (size < 3600) return words.minutes(Math.floor(size / 60));
-  if (size < 86_400) return words.hours(Math.floor(size / 3600));
-  return words.days(Math.floor(size / 86_400));
+  const [unit, name] = UNITS.find(([unit]) => size >= unit) ?? [];
+  return unit === undefined ? words.seconds(Math.round(size)) : words[name](Math.floor(size / unit));
 }
 
+/** What is over is rounded down. What lies ahead is rounded to the nearest unit: who chose 3 days
+ * reads 3 days a moment later. */
 export function relative(at: number, now: number, words: Base['time']): string {
   const seconds = (at - now) / 1000;
   if (Math.abs(seconds) < 1.5) return words.now;
-  return seconds > 0 ? words.inFuture(span(seconds, words)) : words.ago(span(seconds, words));
+  if (seconds < 0) return words.ago(span(seconds, words));
+  const [unit] = UNITS.find(([unit]) => seconds >= unit - Math.min(30, unit / 120)) ?? [1];
+  return words.inFuture(span(Math.round(seconds / unit) * unit, words));
 }
 
 /** In the person's time zone, to the second, with the zone. */

@@ -156,7 +156,7 @@ def test_removing_says_what_is_lost_and_what_stays(open_page: Callable[..., Page
 def test_a_test_event_has_a_type_a_preview_a_wait_that_can_be_left_and_a_result(open_page: Callable[..., Page], receiver: Receiver):
     tenant = client.new_tenant("inspectorio")
     one, other, *_ = TYPES
-    tenant.new_webhook(receiver.url(), [one], name="Sight")
+    tenant.new_webhook(receiver.url(), [one], name="Sight", overrides={"timeoutSeconds": 10})
     page = open_page(tenant)
     page.get_by_role("button", name="Actions for Sight").click()
     page.get_by_role("menuitem", name="Send test event").click()
@@ -172,7 +172,7 @@ def test_a_test_event_has_a_type_a_preview_a_wait_that_can_be_left_and_a_result(
     types.select_option(other)
     expect(dialog.locator("pre").first).to_contain_text(f'"{other}"')
 
-    receiver.answer(Reply(delay=4))
+    receiver.answer(Reply(delay=8))
     dialog.get_by_role("button", name="Send", exact=True).click()
     expect(dialog.get_by_role("status").first).to_contain_text(re.compile(r"Waiting for the receiver, [0-9]+ s of at most 25 s"))
     dialog.get_by_role("button", name="Cancel").click()

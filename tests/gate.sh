@@ -28,7 +28,11 @@ environment() { python3 infra/local/local.py environment && chromium; }
 # what is missing.
 chromium() {
   if [ -n "${CI:-}" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null && ! python3 tests/support/chromium.py; then
-    apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends chromium || echo "apt-get could not install Chromium"
+    apt-get update -q
+    for name in chromium-headless-shell chromium; do
+      DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends "$name" && return
+    done
+    echo "apt-get could not install Chromium"
   fi
 }
 
@@ -100,13 +104,17 @@ it() {
 }
 
 # Most tests run concurrently and mostly wait. Tests that disturb a whole stack run meanwhile on a
-# stack of their own, and after those, in the whole gate, the short form of chaos. Last come the
-# checks that need all tests: what they left behind, and what the roles were used for.
+# stack of their own, and after those, in the whole gate, the short form of chaos: `e2e-alone` waits
+# for them. Last come the checks that need all tests of a stack: what they left behind, and what the
+# roles were used for.
 e2e() {
-  local status=0
   meanwhile >"$LOGS/meanwhile.log" 2>&1 &
   MEANWHILE=$!
-  "$VENV/python" -m pytest -q -p no:cacheprovider tests/e2e --only together && "$VENV/python" -m pytest -q -s tests/afterwards || status=1
+  "$VENV/python" -m pytest -q -p no:cacheprovider tests/e2e --only together && "$VENV/python" -m pytest -q -s tests/afterwards
+}
+
+e2e-alone() {
+  local status=0
   wait "$MEANWHILE" || status=1
   MEANWHILE=
   cat "$LOGS/meanwhile.log"
@@ -274,7 +282,7 @@ step() {
   if [ $status -ne 0 ]; then
     printf 'FAILED %5d s\n' $((SECONDS - began))
     [ "$name" = "$LIVE" ] || cat "$log"
-    echo "gate: $name failed; run it alone with: make $name" >&2
+    echo "gate: $name failed; run it alone with: make ${name%-alone}" >&2
     exit 1
   fi
   if [ "$name" = "$LIVE" ]; then printf '%-14s' "$name"; fi
@@ -286,7 +294,7 @@ MEANWHILE=
 LIVE=${1:-}
 GIVEN=("${@:2}")
 case $LIVE in
-  "") steps="environment structure fmt lint doc template checkov deny unit oracles stack bench it e2e stack console" ;;
+  "") steps="environment structure fmt lint doc template checkov deny unit oracles stack bench it e2e stack console e2e-alone" ;;
   fmt | lint | doc | checkov | deny | unit | bench | mutants | openapi-check) steps=$LIVE ;;
   quick) steps="fmt lint rules" ;;
   structure | template | oracles | chaos) steps="environment $LIVE" ;;
@@ -306,7 +314,8 @@ case $LIVE in
     export POSTEL_BOOTSTRAPS="$PWD/.aws-sam/bootstraps"
     steps="environment stack packaged"
     ;;
-  it | e2e | console | schemathesis | hostile | clients) steps="environment stack $LIVE" ;;
+  e2e) steps="environment stack e2e e2e-alone" ;;
+  it | console | schemathesis | hostile | clients) steps="environment stack $LIVE" ;;
   *)
     echo "gate: unknown part $LIVE; choose quick, structure, fmt, lint, doc, template, checkov, deny, unit, oracles, bench, it, e2e, console, schemathesis, hostile, packaged, chaos, neighbours, mutants, openapi-check or clients" >&2
     exit 1

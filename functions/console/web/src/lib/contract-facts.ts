@@ -10,13 +10,15 @@ export interface ContractFacts {
   secret: 'literal' | 'whsec' | 'any';
   timeoutSeconds?: number;
   retryDelaysSeconds?: number[];
+  /** The response codes that are a success, as `200` or `2xx`. */
+  success?: string[];
 }
 
 export function factsOf(contract: string | undefined): ContractFacts {
-  const found = builtin(contract ?? '') as (SigningContract & { timeoutSeconds?: number; retryDelaysSeconds?: number[] }) | undefined;
+  const found = builtin(contract ?? '') as (SigningContract & { timeoutSeconds?: number; retryDelaysSeconds?: number[]; success?: string[] }) | undefined;
   if (found === undefined) return { signs: true, several: false, secret: 'any' };
-  const { signature, timeoutSeconds, retryDelaysSeconds } = found;
-  return { signs: signature !== undefined, several: signature?.several === true, secret: signature?.secret === 'whsec' ? 'whsec' : signature?.secret === 'literal' ? 'literal' : 'any', timeoutSeconds, retryDelaysSeconds };
+  const { signature, timeoutSeconds, retryDelaysSeconds, success } = found;
+  return { signs: signature !== undefined, several: signature?.several === true, secret: signature?.secret === 'whsec' ? 'whsec' : signature?.secret === 'literal' ? 'literal' : 'any', timeoutSeconds, retryDelaysSeconds, success };
 }
 
 /** The names of the contracts that every stack has. */

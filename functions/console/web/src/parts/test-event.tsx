@@ -7,6 +7,7 @@ import { api, take } from '../api/client';
 import { type ApiError, asError } from '../api/problem';
 import type { components } from '../api/schema';
 import { can } from '../api/session';
+import { factsOf } from '../lib/contract-facts';
 import { builtin } from '../lib/contracts';
 import type { CatalogueType } from '../lib/event-filters';
 import { segment } from '../lib/place';
@@ -136,7 +137,7 @@ export function TestEvent({ title, sendLabel, webhook, type, entry, onSend, atOn
       <div role="status">
         {test.running && <Notice tone="wait">{words.waiting(test.seconds)}</Notice>}
         {test.cancelled && <Notice tone="warn">{words.cancelled}</Notice>}
-        {test.result !== undefined && <Outcome result={test.result} />}
+        {test.result !== undefined && <Outcome result={test.result} webhook={webhook} />}
       </div>
       {test.error !== undefined && (
         <Notice tone="bad" role="alert">
@@ -162,7 +163,7 @@ function Sent({ text, whole }: { text: string; whole: boolean }) {
   );
 }
 
-function Outcome({ result }: { result: Result }) {
+function Outcome({ result, webhook }: { result: Result; webhook: Webhook | undefined }) {
   const words = texts('webhook').test;
   const { href } = useTenant();
   const explained = result.errorCode === undefined ? undefined : base().reasons[result.errorCode];
@@ -172,6 +173,7 @@ function Outcome({ result }: { result: Result }) {
       <strong>{result.success ? words.success : words.failed}</strong>
       {facts.length > 0 && ` · ${facts.join(' · ')}`}
       {!result.success && (explained ?? result.error) !== undefined && <p>{explained ?? safeLine(result.error ?? '')}</p>}
+      {!result.success && result.responseCode !== undefined && result.responseCode < 300 && <p>{words.notCounted(factsOf(webhook?.contract).success?.join(', ') ?? words.otherCode)}</p>}
       {!result.success && explained !== undefined && result.error !== undefined && <p class="soft small">{safeLine(result.error)}</p>}
     </Notice>
   );

@@ -88,6 +88,8 @@ export const webhook: Parts['webhook'] = {
     time: (time) => `Antwort nach ${time}`,
     see: 'Die Zustellung ansehen',
     again: 'Noch einmal senden',
+    notCounted: (codes) => `Als Erfolg zählt der Vertrag nur ${codes}.`,
+    otherCode: 'einen anderen Code',
     noScope: 'Ihre Sitzung darf keine Tests senden.',
   },
   secret: {

@@ -87,6 +87,8 @@ export const webhook = {
     time: (time: string) => `Response time ${time}`,
     see: 'See the delivery',
     again: 'Send again',
+    notCounted: (codes: string) => `The contract counts only ${codes} as success.`,
+    otherCode: 'another code',
     noScope: 'Your session may not send test events.',
   },
   secret: {

@@ -166,3 +166,26 @@ def test_the_log_is_saved_for_a_spreadsheet_and_for_a_program(open_page: Callabl
 
     lines = saved(page, "Download NDJSON").splitlines()
     assert [json.loads(line) for line in lines] == tenant.deliveries()
+
+
+def test_a_secret_that_the_browser_does_not_let_the_page_copy_is_copied_by_hand(open_page: Callable[..., Page], tenant: client.Tenant):
+    page = open_page(tenant, "webhooks/new")
+    # As in a frame without `allow="clipboard-write"`.
+    page.evaluate("navigator.clipboard.writeText = () => Promise.reject(new DOMException('forbidden', 'NotAllowedError'))")
+    page.locator("input[name=name]").fill("ERP")
+    page.get_by_role("button", name="Use the test receiver").click()
+    page.get_by_role("switch", name="All events").check()
+    page.get_by_role("button", name="Add webhook").click()
+    shown = page.get_by_role("dialog", name="Store this secret now")
+    secret = shown.locator("input")
+    expect(secret).to_have_attribute("type", "password")
+    shown.get_by_role("button", name="Copy").click()
+    expect(shown.get_by_role("alert").filter(has_text="press Ctrl+C")).to_be_visible()
+    # Nothing is copied out of a hidden field.
+    expect(secret).to_have_attribute("type", "text")
+    assert page.evaluate("() => document.activeElement.value.slice(document.activeElement.selectionStart, document.activeElement.selectionEnd)") == secret.input_value()
+    assert secret.input_value().startswith("whsec_")
+    shown.get_by_role("button", name="I have stored it").click()
+    page.get_by_role("link", name="Event log", exact=True).click()
+    expect(page.get_by_role("heading", name="Event log", level=1)).to_be_visible()
+    expect(page.get_by_text("press Ctrl+C")).to_have_count(0)

@@ -135,7 +135,7 @@ def test_an_event_that_nobody_wanted_says_why_for_each_webhook(open_page: Callab
     expect(tour.row_of(page, good["eventId"])).to_contain_text("1 webhook", timeout=WAIT)
     page.get_by_label("Wanted by").select_option("Nobody")
     expect(tour.row_of(page, good["eventId"])).to_have_count(0)
-    expect(tour.row_of(page, unwanted)).to_contain_text("Nobody wanted it")
+    expect(tour.row_of(page, unwanted)).to_contain_text("No webhook wanted it")
     tour.row_of(page, unwanted).get_by_role("link").first.click()
 
     expect(page.get_by_text("No webhook wanted this event.")).to_be_visible(timeout=WAIT)
@@ -170,7 +170,7 @@ def test_the_search_finds_an_event_a_delivery_and_a_webhook(open_page: Callable[
         search(page, wanted)
         page.wait_for_url(lambda url, path=path: f"/portal/{path}/" in url)
     search(page, "nothing-has-this-id")
-    expect(page.get_by_role("alert").filter(has_text='Nothing has the id "nothing-has-this-id"')).to_be_visible()
+    expect(page.get_by_role("alert").filter(has_text='No event, delivery or webhook has the id "nothing-has-this-id"')).to_be_visible()
 
 
 def test_a_session_that_only_reads_sees_no_control_that_writes(open_page: Callable[..., Page], kuviq: client.Tenant, receiver: Receiver, address: str):

@@ -20,8 +20,7 @@ const pages: Plugin = {
 // of webhooks needs; `budget.mjs` holds the sizes.
 const FILES: [string, RegExp][] = [
   ['first', /\/src\/(start|app)\.tsx$|\/src\/pages\/webhooks\/(index|data|actions)\.tsx?$/],
-  ['deliveries', /\/src\/pages\/(log|delivery|events?|dead-letters|redrives?)\//],
-  ['webhook', /\/src\/(pages\/(webhooks?|webhook-form)\/|parts\/delivery-charts)/],
+  ['daily', /\/src\/(pages\/(webhooks?|webhook-form|log|delivery|events?|dead-letters|redrives?)\/|parts\/delivery-charts)/],
   ['more', /\/src\/pages\/(verify|help|keys|event-types|missing)\//],
   ['operator', /\/src\/pages\/(overview|tenants|contracts|all-dead-letters)\//],
   ['operator-texts-$1', /\/src\/texts\/(en|de)\/operator\.ts$/],

@@ -15,7 +15,7 @@ import { loadPart } from './texts';
 import type { Part } from './texts/en';
 import { Broken } from './parts/state';
 import { Hints } from './parts/hint';
-import { Toasts } from './parts/toast';
+import { dropOld, Toasts } from './parts/toast';
 
 export interface PageProps {
   params: Record<string, string>;
@@ -110,6 +110,7 @@ function Pages() {
   const { path, route, url } = useLocation();
   useEffect(() => routeBy(route), []);
   useEffect(settle, [url]);
+  useEffect(dropOld, [path]);
   if (entry.value !== 'in' && session.value === null) return <Entry />;
   if (entry.value !== 'in') return <Entry />;
   return (

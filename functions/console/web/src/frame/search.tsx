@@ -2,7 +2,7 @@
 // event's, otherwise a webhook's with an id of its own.
 
 import { useLocation } from 'preact-iso';
-import { useId, useState } from 'preact/hooks';
+import { useEffect, useId, useState } from 'preact/hooks';
 
 import { api, take } from '../api/client';
 import { asError } from '../api/problem';
@@ -19,9 +19,10 @@ const MAX_ID = 256;
 export function Search() {
   const words = base().search;
   const { href, id: tenantId } = useTenant();
-  const { route } = useLocation();
+  const { path: page, route } = useLocation();
   const [error, setError] = useState<string | undefined>();
   const id = useId();
+  useEffect(() => setError(undefined), [page]);
 
   const exists = async (call: Promise<unknown>): Promise<boolean> => {
     try {

@@ -37,9 +37,11 @@ export interface CopyProps {
   /** With the word beside the icon. */
   word?: boolean;
   onCopied?: () => void;
+  /** The text has to be copied by hand: a hidden one has to be shown first. */
+  onByHand?: () => void;
 }
 
-export function Copy({ text, what, target, word, onCopied }: CopyProps) {
+export function Copy({ text, what, target, word, onCopied, onByHand }: CopyProps) {
   const own = useRef<HTMLSpanElement>(null);
   const [selected, setSelected] = useState(false);
   const words = base().words;
@@ -54,6 +56,7 @@ export function Copy({ text, what, target, word, onCopied }: CopyProps) {
       onCopied?.();
     } else {
       setSelected(target === undefined);
+      onByHand?.();
       alarm(words.copyByHand);
     }
   };

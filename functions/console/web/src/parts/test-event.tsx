@@ -13,6 +13,7 @@ import type { CatalogueType } from '../lib/event-filters';
 import { segment } from '../lib/place';
 import { preview, type PreviewContract } from '../lib/preview';
 import { safeBlock, safeLine } from '../lib/safe-text';
+import { refreshNow } from '../lib/refresh';
 import { useTenant } from '../lib/tenant';
 import { duration } from '../lib/time';
 import { base, locale, texts } from '../texts';
@@ -112,6 +113,9 @@ export function TestEvent({ title, sendLabel, webhook, type, entry, onSend, atOn
   useEffect(() => {
     if (atOnce === true) submit();
   }, []);
+  // What the page below shows is older than the test.
+  const sent = test.result !== undefined;
+  useEffect(() => (sent ? () => void refreshNow() : undefined), [sent]);
   return (
     <Dialog
       title={title}

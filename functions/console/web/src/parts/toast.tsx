@@ -10,12 +10,15 @@ import { Icon } from './icon';
 
 interface Toast {
   id: number;
+  since: number;
   text: string;
   bad: boolean;
 }
 
 const toasts = signal<Toast[]>([]);
 const SECONDS = 6;
+/** A failure that a page says while it leaves is for the next one. */
+const LEAVING_SECONDS = 2;
 let last = 0;
 
 function drop(id: number): void {
@@ -25,8 +28,15 @@ function drop(id: number): void {
 function add(text: string, bad: boolean): void {
   last += 1;
   const id = last;
-  toasts.value = [...toasts.value.slice(-2), { id, text: safeLine(text), bad }];
+  toasts.value = [...toasts.value.slice(-2), { id, since: Date.now(), text: safeLine(text), bad }];
   if (!bad) setTimeout(() => drop(id), SECONDS * 1000);
+}
+
+/** Another page has been opened: what failed on the last one does not concern it. */
+export function dropOld(): void {
+  const { value } = toasts;
+  const young = value.filter(({ since, bad }) => !bad || Date.now() - since < LEAVING_SECONDS * 1000);
+  if (young.length < value.length) toasts.value = young;
 }
 
 export const say = (text: string): void => add(text, false);

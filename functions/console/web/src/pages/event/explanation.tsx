@@ -46,6 +46,7 @@ export function Explanation({ event, names }: { event: Event; names: WebhookName
                 key={one.webhookId}
                 one={one}
                 name={one.webhookName === undefined ? names.of(one.webhookId) : safeLine(one.webhookName)}
+                changedAt={names.changedAt(one.webhookId)}
                 eventId={event.id}
               />
             ))}
@@ -62,7 +63,7 @@ export function Explanation({ event, names }: { event: Event; names: WebhookName
   );
 }
 
-function One({ one, name, eventId }: { one: WebhookExplanation; name: string; eventId: string }) {
+function One({ one, name, changedAt, eventId }: { one: WebhookExplanation; name: string; changedAt: string | undefined; eventId: string }) {
   const t = texts('events').explain;
   const { href } = useTenant();
   const { request, nextAttempts } = one;
@@ -76,6 +77,11 @@ function One({ one, name, eventId }: { one: WebhookExplanation; name: string; ev
         {one.deliveryId !== undefined && <a href={href(`deliveries/${encodeURIComponent(one.deliveryId)}`)}>{t.delivery}</a>}
       </div>
       <p>{t.reasons[one.reason] ?? safeLine(one.detail)}</p>
+      {one.result === 'not_wanted' && changedAt !== undefined && (
+        <p class="soft small">
+          {t.lastChanged} <FullTime at={changedAt} />
+        </p>
+      )}
       {nextAttempts.length > 0 && (
         <details>
           <summary>

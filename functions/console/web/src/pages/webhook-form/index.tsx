@@ -124,17 +124,22 @@ function Form({ given }: { given: Given }) {
         if (!idle) void form.save();
       }}
     >
-      <Summary errors={errors} focus={form.focus} />
+      <Summary errors={errors} labels={{ name: vendor.name, url: vendor.url, events: vendor.events }} focus={form.focus} />
       <Field label={vendor.name} name="name" required help={formWords.nameHelp} error={errors['name']}>
         {(attributes) => <input {...attributes} type="text" maxLength={256} autocomplete="off" value={draft.name} onInput={(event) => set({ name: event.currentTarget.value })} />}
       </Field>
-      <Field label={vendor.url} name="url" required help={formWords.urlHelp} error={errors['url']}>
+      <Field label={vendor.url} name="url" required help={draft.url.trim() === INBOX ? undefined : formWords.urlHelp} error={errors['url']}>
         {(attributes) => <input {...attributes} class="mono" type="text" inputMode="url" maxLength={2048} placeholder="https://" autocomplete="off" spellcheck={false} value={draft.url} onInput={(event) => set({ url: event.currentTarget.value })} />}
       </Field>
       {draft.url.trim() === INBOX ? (
-        <p class="help">
-          {words.list.isInbox} {formWords.inboxHelp}
-        </p>
+        <div class="row">
+          <button type="button" class="button" onClick={() => set({ url: '' })}>
+            {formWords.useOwn}
+          </button>
+          <span class="help">
+            {words.list.isInbox} {formWords.inboxHelp}
+          </span>
+        </div>
       ) : (
         before === undefined && (
           <div class="row">
@@ -183,19 +188,19 @@ function Secret({ form, before }: { form: FormState; before: Webhook | undefined
   return <SecretChoice own={form.own} onOwn={form.setOwn} facts={facts} error={form.errors['secret']} inputRef={form.refs.secret} onInput={form.touch} />;
 }
 
-function Summary({ errors, focus }: { errors: Record<string, string>; focus: (field: string) => void }) {
+function Summary({ errors, labels, focus }: { errors: Record<string, string>; labels: Record<string, string>; focus: (field: string) => void }) {
   const words = texts('webhookForm');
   const fields = Object.entries(errors);
   if (fields.length === 0) return null;
   return (
-    <div class="notice tone-bad" role="alert" tabIndex={-1} data-summary>
+    <div class="notice tone-bad" role="alert">
       <div class="notice-body stack-small">
         <strong>{words.summaryTitle(fields.length)}</strong>
         <ul class="plain-list">
           {fields.map(([field, text]) => (
             <li key={field}>
               <button type="button" class="button plain" onClick={() => focus(field)}>
-                {text}
+                {labels[field] === undefined ? text : `${labels[field]}: ${text}`}
               </button>
             </li>
           ))}

@@ -53,7 +53,7 @@ export function useForm(tenantId: string, contract: string, editing: Editing | u
   const show = (found: Record<string, string>): void => {
     setErrors(found);
     const [first] = Object.keys(found);
-    if (first !== undefined) requestAnimationFrame(() => form.current?.querySelector<HTMLElement>('[data-summary]')?.focus());
+    if (first !== undefined) requestAnimationFrame(() => focusField(form.current, first));
   };
   /** `over`: after the changes of somebody else, which stay unless they are in the same fields. */
   const save = async (over = false): Promise<void> => {
@@ -97,7 +97,11 @@ export function useForm(tenantId: string, contract: string, editing: Editing | u
   };
   return {
     draft,
-    set: (change: Partial<Draft>) => setDraft((before) => ({ ...before, ...change })),
+    set: (change: Partial<Draft>) => {
+      setDraft((before) => ({ ...before, ...change }));
+      // What is typed anew is no mistake until it is saved.
+      setErrors((found) => Object.fromEntries(Object.entries(found).filter(([field]) => !(field in change))));
+    },
     own,
     setOwn,
     touch: () => setTouched(!touched),

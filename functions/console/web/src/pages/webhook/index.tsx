@@ -16,7 +16,8 @@ import { Page } from '../../parts/page';
 import { texts } from '../../texts';
 import { RowMenu, StatusMenu, useActions } from '../webhooks/actions';
 import { INBOX, nameOf, vendorWords, type Webhook } from '../webhooks/data';
-import { InboxTab, LogTab, VerifyTab } from './other-tabs';
+import { LogView } from '../log/view';
+import { InboxTab, VerifyTab } from './other-tabs';
 import { Overview } from './overview';
 import { Settings } from './settings';
 import { Trouble } from './trouble';
@@ -86,7 +87,7 @@ export default function WebhookPage({ params, query }: PageProps) {
               ))}
             </nav>
             {tab === 'overview' && <Overview webhook={data} stats={stats} />}
-            {tab === 'log' && <LogTab webhookId={data.id} contract={data.contract} query={query} />}
+            {tab === 'log' && <LogView webhookId={data.id} contract={data.contract} query={query} />}
             {tab === 'inbox' && <InboxTab webhook={data} />}
             {tab === 'settings' && <Settings webhook={data} actions={actions} onChanged={read.set} />}
             {tab === 'verify' && <VerifyTab contract={data.contract} />}

@@ -23,12 +23,6 @@ export function VerifyTab({ contract }: { contract: string }) {
   return Panel === undefined ? <Loading rows={4} /> : <Panel contractName={contract} />;
 }
 
-export function LogTab({ webhookId, contract, query }: { webhookId: string; contract: string; query: Record<string, string> }) {
-  const { part: View, broken } = useLater(async () => (await import('../log/view')).LogView);
-  if (broken === true) return <Broken part />;
-  return View === undefined ? <Loading rows={6} /> : <View webhookId={webhookId} contract={contract} query={query} />;
-}
-
 export function InboxTab({ webhook }: { webhook: Webhook }) {
   const { part: View, broken } = useLater(async () => (await import('./inbox')).Inbox);
   if (broken === true) return <Broken part />;

@@ -68,6 +68,10 @@ export function Overview({ webhook, stats }: { webhook: Webhook; stats: Stats | 
         <dd>
           <FullTime at={webhook.createdAt} />
         </dd>
+        <dt>{detail.updated}</dt>
+        <dd>
+          <FullTime at={webhook.updatedAt} />
+        </dd>
         <dt>{detail.id}</dt>
         <dd>
           <Id id={webhook.id} what={detail.id} max={32} />

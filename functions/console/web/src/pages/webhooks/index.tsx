@@ -161,7 +161,7 @@ function List({ webhooks, stats, actions }: { webhooks: Webhook[]; stats: Stats 
   const columns: Column<Webhook>[] = [
     { id: 'name', head: words.list.name, kind: 'name', cell: (webhook) => <a href={tenant.href(`webhooks/${segment(webhook.id)}${editsByName ? '/edit' : ''}`)}>{nameOf(webhook)}</a> },
     { id: 'url', head: vendor.url, cell: (webhook) => <UrlCell url={webhook.url} /> },
-    { id: 'events', head: vendor.events, cell: (webhook) => <EventsCell filters={webhook.events} /> },
+    { id: 'events', head: vendor.events, cell: (webhook) => <EventsCell filters={webhook.events} shown={2} /> },
     { id: 'status', head: words.list.status, cell: (webhook) => <StatusMenu webhook={webhook} actions={actions} /> },
     ...(can('deliveries:read')
       ? ([

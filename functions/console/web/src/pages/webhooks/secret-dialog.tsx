@@ -16,6 +16,11 @@ export function SecretDialog({ secret, onClose }: { secret: string; onClose: () 
   const [asking, setAsking] = useState(false);
   const input = useRef<HTMLInputElement>(null);
   useUnsaved(true);
+  // A browser copies nothing out of a hidden field.
+  const byHand = (): void => {
+    setShown(true);
+    requestAnimationFrame(() => input.current?.select());
+  };
   return (
     <Dialog
       title={words.title}
@@ -43,7 +48,7 @@ export function SecretDialog({ secret, onClose }: { secret: string; onClose: () 
         {({ id }) => <SecretInput id={id} inputRef={input} shown={shown} value={secret} readOnly />}
       </Field>
       <div class="row">
-        <Copy text={secret} what={words.label} target={input} word />
+        <Copy text={secret} what={words.label} target={input} word onByHand={byHand} />
         <button type="button" class="button" aria-pressed={shown} onClick={() => setShown(!shown)}>
           {shown ? words.hide : words.reveal}
         </button>

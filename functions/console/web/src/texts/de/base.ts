@@ -38,7 +38,7 @@ export const base: Base = {
     placeholder: 'ID von Ereignis, Zustellung, Webhook',
     go: 'Suchen',
     unknown: 'Das ist keine ID. Die eines Ereignisses vergibt der Absender; eine Zustellung beginnt mit dlv_, ein Webhook mit wh_.',
-    nothing: (id) => `Nichts hat die ID „${id}“. Sie ist abgelaufen oder gehört jemand anderem.`,
+    nothing: (id) => `Kein Ereignis, keine Zustellung und kein Webhook hat die ID „${id}“. Eine ID im Inhalt wird hier nicht gefunden: Sehen Sie die Ereignisse durch.`,
   },
   refresh: {
     age: (age) => `Aktualisiert ${age}`,

@@ -14,7 +14,7 @@ export const events: EventsTexts = {
     webhooks: 'Webhooks',
     state: 'Zustand',
   },
-  nobody: 'Niemand wollte es',
+  nobody: 'Kein Webhook wollte es',
   webhooks: (n) => many(n, 'Webhook', 'Webhooks'),
   state: { pending: 'In Arbeit', processed: 'Verarbeitet' },
   filter: {
@@ -92,6 +92,7 @@ export const events: EventsTexts = {
       invalid_url: 'An die URL des Webhooks kann nichts gesendet werden.',
       undeliverable: 'Es konnte hier mehrmals hintereinander nicht verarbeitet werden.',
     },
+    lastChanged: 'Zuletzt geändert wurde der Webhook',
     delivery: 'Zur Zustellung',
     request: 'Was gesendet würde',
     nextAttempts: (n) => many(n, 'weiterer Versuch', 'weitere Versuche'),

@@ -5,7 +5,7 @@ const many = (n: number, one: string, other: string) => `${n} ${n === 1 ? one : 
 export const log: LogTexts = {
   title: 'Ereignisprotokoll',
   vendors: {},
-  allWell: 'Alles ist angekommen.',
+  allWell: 'Alles, was gesendet wurde, ist angekommen.',
   nothingYet: 'Es wurde nichts gesendet.',
   someFailed: (text, failed, rate) => `${text} ${failed === 1 ? 'Zustellung ist' : 'Zustellungen sind'} gescheitert; ${rate} der beendeten sind angekommen.`,
   someWaiting: (text, n) => `Nichts ist gescheitert; ${text} ${n === 1 ? 'Zustellung ist' : 'Zustellungen sind'} unterwegs.`,

@@ -39,7 +39,7 @@ export const base = {
     placeholder: 'Event, delivery or webhook id',
     go: 'Find',
     unknown: 'This is no id. An event id is what you published; a delivery begins with dlv_, a webhook with wh_.',
-    nothing: (id: string) => `Nothing has the id "${id}". It may have expired, or belong to somebody else.`,
+    nothing: (id: string) => `No event, delivery or webhook has the id "${id}". An id inside a payload is not found here: look through Events.`,
   },
   refresh: {
     age: (age: string) => `Refreshed ${age}`,

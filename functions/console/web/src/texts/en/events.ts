@@ -13,7 +13,7 @@ export const events = {
     webhooks: 'Webhooks',
     state: 'State',
   },
-  nobody: 'Nobody wanted it',
+  nobody: 'No webhook wanted it',
   webhooks: (n: number) => many(n, 'webhook', 'webhooks'),
   state: { pending: 'Being processed', processed: 'Processed' } as Record<string, string>,
   filter: {
@@ -66,6 +66,8 @@ export const events = {
     } as Record<string, string>,
     /** Sentences for reasons; the API's own sentence, in English, stands where there is none. */
     reasons: {} as Record<string, string>,
+    /** Before a time. */
+    lastChanged: 'The webhook was last changed',
     delivery: 'See the delivery',
     request: 'What would be sent',
     nextAttempts: (n: number) => many(n, 'further attempt', 'further attempts'),

@@ -39,7 +39,7 @@ export const log = {
     },
   } as Record<string, LogVendor>,
   /** The sentence at the top. */
-  allWell: 'everything has arrived.',
+  allWell: 'everything that was sent has arrived.',
   nothingYet: 'nothing has been sent.',
   someFailed: (text: string, failed: number, rate: string) =>
     `${text} ${failed === 1 ? 'delivery has failed' : 'deliveries have failed'}; ${rate} of those that ended have arrived.`,

@@ -171,7 +171,7 @@ def test_the_log_is_saved_for_a_spreadsheet_and_for_a_program(open_page: Callabl
 def test_a_secret_that_the_browser_does_not_let_the_page_copy_is_copied_by_hand(open_page: Callable[..., Page], tenant: client.Tenant):
     page = open_page(tenant, "webhooks/new")
     # As in a frame without `allow="clipboard-write"`.
-    page.evaluate("navigator.clipboard.writeText = () => Promise.reject(new DOMException('forbidden', 'NotAllowedError'))")
+    page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(new DOMException('forbidden', 'NotAllowedError')); }")
     page.locator("input[name=name]").fill("ERP")
     page.get_by_role("button", name="Use the test receiver").click()
     page.get_by_role("switch", name="All events").check()
@@ -186,6 +186,8 @@ def test_a_secret_that_the_browser_does_not_let_the_page_copy_is_copied_by_hand(
     assert page.evaluate("() => document.activeElement.value.slice(document.activeElement.selectionStart, document.activeElement.selectionEnd)") == secret.input_value()
     assert secret.input_value().startswith("whsec_")
     shown.get_by_role("button", name="I have stored it").click()
+    # What a page says while it leaves is for the next one; this is older.
+    page.wait_for_timeout(400)
     page.get_by_role("link", name="Event log", exact=True).click()
     expect(page.get_by_role("heading", name="Event log", level=1)).to_be_visible()
     expect(page.get_by_text("press Ctrl+C")).to_have_count(0)

@@ -18,7 +18,7 @@ interface Toast {
 const toasts = signal<Toast[]>([]);
 const SECONDS = 6;
 /** A failure that a page says while it leaves is for the next one. */
-const LEAVING_SECONDS = 2;
+const LEAVING_MS = 300;
 let last = 0;
 
 function drop(id: number): void {
@@ -35,7 +35,7 @@ function add(text: string, bad: boolean): void {
 /** Another page has been opened: what failed on the last one does not concern it. */
 export function dropOld(): void {
   const { value } = toasts;
-  const young = value.filter(({ since, bad }) => !bad || Date.now() - since < LEAVING_SECONDS * 1000);
+  const young = value.filter(({ since, bad }) => !bad || Date.now() - since < LEAVING_MS);
   if (young.length < value.length) toasts.value = young;
 }
 

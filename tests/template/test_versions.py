@@ -16,6 +16,8 @@ import pytest
 from samtranslator.translator.transform import transform
 from test_template import FUNCTIONS, PARAMETERS, RESOURCES, TEMPLATE, binary, functions, granted, of_type, target, value
 
+import emulation  # noqa: E402  beside what test_template has put on the path
+
 ALIASED = {"PublishFunction", "DispatcherFunction"}
 # Another value of each parameter that has no list of values.
 OTHER = {
@@ -245,3 +247,17 @@ def test_the_domain_is_the_apis_and_the_loop_guard_knows_it():
     for output in ("ApiUrl", "PortalUrl", "ConsoleUrl"):
         condition, own, gateways = TEMPLATE["Outputs"][output]["Value"]["Fn::If"]
         assert condition == "HasDomain" and own["Fn::Sub"].startswith("https://${DomainName}") and "HttpApi" in json.dumps(gateways)
+
+
+# ---- The local cloud ----
+
+
+@pytest.mark.parametrize("aliases", ["", "1"])
+def test_the_local_cloud_has_no_codedeploy_and_the_aliases_only_where_asked(aliases, monkeypatch):
+    monkeypatch.setenv("POSTEL_ALIASES", aliases)
+    bent = emulation.bend(copy.deepcopy(TEMPLATE), {})
+    functions = [r["Properties"] for r in bent["Resources"].values() if r["Type"] == "AWS::Serverless::Function"]
+    assert not any("DeploymentPreference" in f for f in functions)
+    assert [f["AutoPublishAlias"] for f in functions if "AutoPublishAlias" in f] == (["live", "live"] if aliases else [])
+    assert json.dumps(bent).count('.Alias"') == (5 if aliases else 0)
+    assert not {"DeploymentRole", "PublishRollbackAlarm", "DispatcherRollbackAlarm"} & bent["Resources"].keys()

@@ -15,12 +15,13 @@ PLACE = LOCAL / "upgrade"
 
 def of_this() -> Path:
     """Copied, since a build of the other version writes the same files."""
-    return _copied(bootstraps.build(), PLACE / "this")
+    built = bootstraps.build()
+    return _copied({name: built for name in FUNCTIONS}, PLACE / "this")
 
 
-def of(commit: str) -> Path:
+def of(commit: str, this: Path) -> Path:
     """Built once, in the dev profile. Shares the target directory, and with it the dependencies;
-    CARGO names another cargo."""
+    CARGO names another cargo. A function that the commit does not have is of `this`."""
     commit = _git("rev-parse", "--verify", f"{commit}^{{commit}}")
     made = PLACE / f"binaries-{commit[:12]}"
     if made.is_dir():
@@ -31,18 +32,19 @@ def of(commit: str) -> Path:
     cargo = shlex.split(os.environ.get("CARGO") or "cargo")
     target = Path(os.environ.get("CARGO_TARGET_DIR") or ROOT / "target")
     environment = os.environ | {"CARGO_TARGET_DIR": str(target), "POSTEL_CONSOLE": "skip"}
-    packages = [word for name in FUNCTIONS if (source / "functions" / name).is_dir() for word in ("--package", name)]
+    had = {name for name in FUNCTIONS if (source / "functions" / name).is_dir()}
+    packages = [word for name in sorted(had) for word in ("--package", name)]
     subprocess.run([*cargo, "build", "--manifest-path", str(source / "Cargo.toml"), *packages, "--bins"], cwd=ROOT, env=environment, check=True)
-    return _copied(target / "debug", made)
+    return _copied({name: target / "debug" if name in had else this for name in FUNCTIONS}, made)
 
 
-def _copied(built: Path, place: Path) -> Path:
+def _copied(built: dict[str, Path], place: Path) -> Path:
     """Complete or absent."""
     draft = place.with_suffix(".tmp")
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True)
-    for name in FUNCTIONS:
-        shutil.copy2(built / name, draft / name)
+    for name, directory in built.items():
+        shutil.copy2(directory / name, draft / name)
     shutil.rmtree(place, ignore_errors=True)
     return draft.rename(place)
 

@@ -196,7 +196,7 @@ def main(arguments: list[str]) -> int:
     asked.add_argument("--without-restore", action="store_true")
     given = asked.parse_args(arguments)
     this = binaries.of_this()
-    former = binaries.of(given.former)
+    former = binaries.of(given.former, this)
     directory = ROOT / ".local" / str(given.port)
     os.environ |= {"POSTEL_PORT": str(given.port), "POSTEL_STATE_DIR": str(directory), "POSTEL_OUTPUTS": str(directory / "outputs.json")}
     os.environ |= {"POSTEL_ALIASES": "1", "POSTEL_REPLACE": "1", "POSTEL_BOOTSTRAPS": str(former)}

@@ -10,6 +10,7 @@ use std::task::Context;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnConsumedCapacity, Select};
+use domain::format::FORMAT_NAME;
 use domain::ports::{Fault, FaultKind, OrFault as _, Stage};
 use futures::stream::{self, Stream, TryStreamExt as _};
 
@@ -119,8 +120,10 @@ impl Query {
 
     #[expect(clippy::disallowed_methods, reason = "the one place it is for")]
     fn request(self, dynamo: &Client) -> QueryFluentBuilder {
-        // With placeholders: a name may be a reserved word in DynamoDB.
-        let names = self.attributes.iter();
+        // With placeholders: a name may be a reserved word in DynamoDB. Part of a row is read only if
+        // its format is known too.
+        let format = (!self.attributes.is_empty()).then_some(&FORMAT_NAME);
+        let names = self.attributes.iter().chain(format);
         let placeholders: Vec<String> = names.clone().map(|name| format!("#{name}")).collect();
         let names = names.map(|name| (format!("#{name}"), (*name).to_owned()));
         dynamo

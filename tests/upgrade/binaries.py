@@ -33,8 +33,8 @@ def of(commit: str, this: Path) -> Path:
     target = Path(os.environ.get("CARGO_TARGET_DIR") or ROOT / "target")
     environment = os.environ | {"CARGO_TARGET_DIR": str(target), "POSTEL_CONSOLE": "skip"}
     had = {name for name in FUNCTIONS if (source / "functions" / name).is_dir()}
-    packages = [word for name in sorted(had) for word in ("--package", name)]
-    subprocess.run([*cargo, "build", "--manifest-path", str(source / "Cargo.toml"), *packages, "--bins"], cwd=ROOT, env=environment, check=True)
+    # The whole workspace: a selection would compile the AWS crates with other features once more.
+    subprocess.run([*cargo, "build", "--manifest-path", str(source / "Cargo.toml"), "--workspace", "--bins"], cwd=ROOT, env=environment, check=True)
     return _copied({name: target / "debug" if name in had else this for name in FUNCTIONS}, made)
 
 

@@ -2,7 +2,7 @@
 //!
 //! A row or a message carries the number of its format as `v`; without it the format is 1. Each
 //! version of Postel reads the formats up to [`FORMAT`], and refuses a higher one instead of
-//! guessing at it: an older version meets one after a rollback, or while a gradual deployment lasts.
+//! guessing at it: an older version meets one after a rollback, or during a gradual deployment.
 //! `docs/upgrading.md` says how a format changes in two releases.
 
 use serde::Deserialize;
@@ -11,11 +11,11 @@ use serde_json::value::RawValue;
 use crate::fault::{Fault, Stage};
 use crate::strict_json;
 
-/// The highest format that this version reads, and the one that it writes: without a number, as long
-/// as it is 1. Test: `tests/e2e/test_formats.py`.
+/// The highest format that this version reads, and the one that it writes: without a number, as
+/// long as it is 1. Test: `tests/e2e/test_formats.py`.
 pub const FORMAT: u64 = 1;
 
-/// The name of the number, in rows and in messages. It is short because a row is billed by its size.
+/// The name of the number, in rows and in messages; short, because a row is billed by its size.
 pub const FORMAT_NAME: &str = "v";
 
 /// Whether this version reads the format with this number; whatever is no number is of a later

@@ -120,8 +120,8 @@ impl Query {
 
     #[expect(clippy::disallowed_methods, reason = "the one place it is for")]
     fn request(self, dynamo: &Client) -> QueryFluentBuilder {
-        // With placeholders: a name may be a reserved word in DynamoDB. Part of a row is read only if
-        // its format is known too.
+        // With placeholders: a name may be a reserved word in DynamoDB. With the format: part of a
+        // row must not be read without it.
         let format = (!self.attributes.is_empty()).then_some(&FORMAT_NAME);
         let names = self.attributes.iter().chain(format);
         let placeholders: Vec<String> = names.clone().map(|name| format!("#{name}")).collect();

@@ -4,7 +4,7 @@ LOCAL := python3 infra/local/local.py
 GATE := tests/gate.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down env test quick build openapi package packaged structure fmt lint doc template checkov deny unit oracles it e2e console schemathesis hostile chaos mutants neighbours bench cost openapi-check clients
+.PHONY: help run up down env test quick build openapi package packaged structure fmt lint doc template checkov deny unit oracles it e2e console schemathesis hostile chaos mutants neighbours upgrade-test bench cost openapi-check clients
 
 help:  ## print this list
 	@awk -F ':.*## ' '/^##@/ {print "\n" substr($$0, 5)} /^[a-z0-9-]+:.*## / {printf "  %-14s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -98,6 +98,9 @@ chaos:  ## test every promise with faults, in full size (CHAOS="--short" and mor
 
 neighbours:  ## measure how a hanging receiver affects another tenant; a quarter of an hour (NEIGHBOURS="--seconds 30")
 	@$(GATE) neighbours $(NEIGHBOURS)
+
+upgrade-test:  ## upgrade, roll back and restore with the version before, under load; builds that version (UPGRADE="--from <commit>")
+	@$(GATE) upgrade-test $(UPGRADE)
 
 packaged:  ## test the binaries of `make package`, if this machine has their processor
 	@$(GATE) packaged

@@ -204,6 +204,12 @@ mutants() {
 # cores support no more concurrent dispatchers.
 neighbours() { "$VENV/python" tests/neighbours/run.py ${GIVEN[@]+"${GIVEN[@]}"}; }
 
+# Not part of the whole gate: it builds a former version, and takes ten minutes after that. On a
+# stack of its own.
+upgrade-test() {
+  env -u POSTEL_STATE_DIR POSTEL_PORT=$((POSTEL_PORT + 1)) "$VENV/python" tests/upgrade/run.py ${GIVEN[@]+"${GIVEN[@]}"}
+}
+
 # The npm packages of a folder, installed once for each lock file. No script of a package runs.
 packages() {
   cmp -s "$1/package-lock.json" "$1/node_modules/made" && return
@@ -297,7 +303,7 @@ case $LIVE in
   "") steps="environment structure fmt lint doc template checkov deny unit oracles stack bench it e2e stack console e2e-alone" ;;
   fmt | lint | doc | checkov | deny | unit | bench | mutants | openapi-check) steps=$LIVE ;;
   quick) steps="fmt lint rules" ;;
-  structure | template | oracles | chaos) steps="environment $LIVE" ;;
+  structure | template | oracles | chaos | upgrade-test) steps="environment $LIVE" ;;
   neighbours)
     # The last value of a parameter counts. Timeouts are as long as the scenarios' receivers take,
     # and there are few dispatchers, so that a tenant can occupy all of them: the template's 50, 25
@@ -317,7 +323,7 @@ case $LIVE in
   e2e) steps="environment stack e2e e2e-alone" ;;
   it | console | schemathesis | hostile | clients) steps="environment stack $LIVE" ;;
   *)
-    echo "gate: unknown part $LIVE; choose quick, structure, fmt, lint, doc, template, checkov, deny, unit, oracles, bench, it, e2e, console, schemathesis, hostile, packaged, chaos, neighbours, mutants, openapi-check or clients" >&2
+    echo "gate: unknown part $LIVE; choose quick, structure, fmt, lint, doc, template, checkov, deny, unit, oracles, bench, it, e2e, console, schemathesis, hostile, packaged, chaos, neighbours, upgrade-test, mutants, openapi-check or clients" >&2
     exit 1
     ;;
 esac

@@ -6,6 +6,7 @@ POSTEL_STRICT      1 deploys production's outgoing policy: https only, no allowe
 POSTEL_PARAMETERS  "Name=Value Name=Value", any parameters of infra/template.yaml
 POSTEL_REPLACE     1 lets `make up` and `make run` replace a running stack on the port and delete its data; without it they refuse
 POSTEL_BOOTSTRAPS  a directory of built binaries to deploy instead of building them
+POSTEL_ALIASES     1 keeps the aliases of publish and dispatcher, as on AWS; without it the queues and the API call the functions themselves
 POSTEL_NODE        the Node that builds the pages, if not the one on the PATH
 POSTEL_FUNCTIONS_ENDPOINT  the cloud's address for the functions, if not its own port: a proxy that injects faults
 """
@@ -96,6 +97,10 @@ def strict() -> bool:
 def has_bootstraps() -> bool:
     """Whether the functions are built already."""
     return _is_set("POSTEL_BOOTSTRAPS")
+
+
+def has_aliases() -> bool:
+    return _is_set("POSTEL_ALIASES")
 
 
 def replace() -> bool:

@@ -27,8 +27,13 @@ STACK = "postel"
 ACCOUNT = "ACCOUNT"
 
 # The types that the SAM transform makes of its own types (aws-sam-translator; a function with a
-# role and without events).
-TRANSFORMED = {"AWS::Serverless::Function": ["AWS::Lambda::Function", "AWS::Lambda::EventInvokeConfig"]}
+# role and without events, some with an alias).
+TRANSFORMED = {
+    "AWS::Serverless::Function": [
+        "AWS::Lambda::Function", "AWS::Lambda::EventInvokeConfig", "AWS::Lambda::Version", "AWS::Lambda::Alias", "AWS::CodeDeploy::Application",
+        "AWS::CodeDeploy::DeploymentGroup",
+    ]
+}
 
 # Actions in a type's schema for features that the template does not use. A service or an action,
 # with the reason.
@@ -51,10 +56,11 @@ LEFT_OUT = {
             "CreateGrant", "Decrypt", "Encrypt", "GenerateDataKey", "RevokeGrant",
         ]
     },
+    "codedeploy": {"no server of one's own": ["RegisterOnPremisesInstance"]},
     "lambda": {
-        "no layer, no code signing, no version, no capacity": [
-            "DeleteFunctionCodeSigningConfig", "GetLayerVersion", "PassCapacityProvider", "PublishVersion", "PutFunctionCodeSigningConfig", "PutFunctionScalingConfig",
-            "PutRuntimeManagementConfig",
+        "no layer, no code signing, no capacity": [
+            "DeleteFunctionCodeSigningConfig", "DeleteProvisionedConcurrencyConfig", "GetLayerVersion", "PassCapacityProvider", "PutFunctionCodeSigningConfig",
+            "PutFunctionScalingConfig", "PutProvisionedConcurrencyConfig", "PutRuntimeManagementConfig",
         ]
     },
     "logs": {
@@ -93,7 +99,11 @@ BESIDES = {
 # By service, the resources of a stack with this name. Services that are missing here have no
 # resource names.
 NAMED = {
-    "apigateway": ["arn:aws:apigateway:*::/apis", "arn:aws:apigateway:*::/apis/*", "arn:aws:apigateway:*::/tags/*"],
+    "apigateway": [f"arn:aws:apigateway:*::/{part}" for part in ("apis", "apis/*", "domainnames", "domainnames/*", "tags/*")],
+    "cloudwatch": [f"arn:aws:cloudwatch:*:{ACCOUNT}:alarm:{STACK}-*"],
+    "codedeploy": [
+        f"arn:aws:codedeploy:*:{ACCOUNT}:{part}" for part in (f"application:{STACK}-*", f"deploymentgroup:{STACK}-*/*", "deploymentconfig:*")
+    ],
     "dynamodb": [f"arn:aws:dynamodb:*:{ACCOUNT}:table/{STACK}-*"],
     "iam": [f"arn:aws:iam::{ACCOUNT}:role/{STACK}-*"],
     "kms": [f"arn:aws:kms:*:{ACCOUNT}:key/*", f"arn:aws:kms:*:{ACCOUNT}:alias/{STACK}"],
@@ -107,17 +117,18 @@ NAMED = {
 # Actions without a resource although the service's others have one (Service Authorization
 # Reference).
 UNNAMED = {
+    "codedeploy:ListApplications",
     "iam:ListRoles", "kms:CreateKey", "kms:ListAliases", "kms:ListKeys", "lambda:CreateEventSourceMapping", "lambda:ListEventSourceMappings", "lambda:ListFunctions",
     "logs:CreateLogDelivery", "logs:DeleteLogDelivery", "logs:DeleteResourcePolicy", "logs:DescribeIndexPolicies", "logs:DescribeLogGroups", "logs:DescribeResourcePolicies",
     "logs:GetLogDelivery", "logs:ListLogDeliveries", "logs:PutResourcePolicy", "logs:UpdateLogDelivery", "scheduler:ListScheduleGroups", "scheduler:ListSchedules",
     "secretsmanager:GetRandomPassword", "secretsmanager:ListSecrets", "sqs:ListQueues", "dynamodb:ListTables",
 }
 # A role is passed to these services only.
-PASSED_TO = ["lambda.amazonaws.com", "scheduler.amazonaws.com"]
+PASSED_TO = ["codedeploy.amazonaws.com", "lambda.amazonaws.com", "scheduler.amazonaws.com"]
 
 FILES = {
-    "functions": ["apigateway", "iam", "lambda", "scheduler"],
-    "data": ["dynamodb", "kms", "logs", "s3", "secretsmanager", "sqs"],
+    "functions": ["apigateway", "codedeploy", "iam", "lambda", "scheduler"],
+    "data": ["cloudwatch", "dynamodb", "kms", "logs", "s3", "secretsmanager", "sqs"],
     # If StaticEgress is true, or the dispatcher runs in subnets of your own.
     "network": ["ec2"],
 }
@@ -136,7 +147,11 @@ SAM = {
             ],
             "Resource": [f"arn:aws:cloudformation:*:{ACCOUNT}:stack/{name}/*" for name in (STACK, "aws-sam-cli-managed-default")],
         },
-        {"Effect": "Allow", "Action": "cloudformation:CreateChangeSet", "Resource": "arn:aws:cloudformation:*:aws:transform/Serverless-2016-10-31"},
+        {
+            "Effect": "Allow",
+            "Action": "cloudformation:CreateChangeSet",
+            "Resource": [f"arn:aws:cloudformation:*:aws:transform/{name}" for name in ("LanguageExtensions", "Serverless-2016-10-31")],
+        },
         {"Effect": "Allow", "Action": ["cloudformation:GetTemplateSummary", "cloudformation:ValidateTemplate"], "Resource": "*"},
         {
             "Effect": "Allow",

@@ -69,7 +69,7 @@ def test_dead_letters_beside_it_are_listed_and_put_back(kuviq: Tenant, operator:
             cursor = page.get("nextCursor")
             assert cursor or not missing, f"the list is without {missing}"
         line = told(sk, "ManageFunction", began)
-        assert line["pk"] == kuviq.id and set(line) == {"timestamp", "level", "message", "request_id", "gateway_request_id", "pk", "sk"}
+        assert line["pk"] == kuviq.id and set(line) == {"timestamp", "level", "message", "request_id", "gateway_request_id", "pk", "sk", "fault_kind"}
         receiver.answer(200)
         job = kuviq.api.post(kuviq.path("/redrives"), {}).ok(202)
         path = kuviq.path(f"/redrives/{job['id']}")

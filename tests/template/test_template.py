@@ -48,7 +48,8 @@ def value(of, chosen: dict | None = None):
 
 
 def target(of) -> str:
-    """The logical id that a Ref, a GetAtt or the first name in a Sub points to."""
+    """The logical id that a Ref, a GetAtt or the first name in a Sub points to; of an alias, its
+    function."""
     if isinstance(of, str):
         return of
     (how, what), = of.items()
@@ -56,7 +57,7 @@ def target(of) -> str:
         return target(what[1])
     if how == "Fn::Sub":
         return what.split("${", 1)[1].split("}", 1)[0].split(".")[0]
-    return what if how == "Ref" else what[0]
+    return what.removesuffix(".Alias") if how == "Ref" else what[0]
 
 
 def listed(of) -> list:
@@ -236,11 +237,11 @@ def test_an_hour_of_throttled_invocations_makes_no_dead_letters(longest, receive
     assert all(q["MessageRetentionPeriod"] > 24 * 3600 for q in queues().values() if "RedrivePolicy" not in q)
 
 
-def test_the_page_on_production_tells_how_long_a_bad_version_makes_no_dead_letters():
+def test_the_page_on_upgrading_tells_how_long_a_bad_version_makes_no_dead_letters():
     """For a function that dies with every message, and for one that fails and reports it."""
     receives = PARAMETERS["MaxReceiveCount"]["MinValue"]
     dies = receives * min(times["QueueVisibility"] for times in TEMPLATE["Mappings"]["Timing"].values())
-    page = (ROOT / "docs" / "production.md").read_text()
+    page = (ROOT / "docs" / "upgrading.md").read_text()
     assert f"nothing for {dies // 60} min at least" in page
     hours = int(outlasted(receives) / 3600 * 2) / 2
     assert f"nothing for {hours} hours at least" in page and f"tried {receives} times" in page
@@ -505,6 +506,15 @@ def test_the_deploying_page_gives_the_executions_that_the_queues_may_ask_for():
     assert f"the queues may ask for {most} " in page("deploying.md")
 
 
+# ---- Deletion ----
+
+
+def test_deleting_everything_deletes_what_the_stack_keeps():
+    (script,) = re.findall(r"To delete everything:\n\n```sh\n(.*?)```", (ROOT / "docs" / "deploying.md").read_text(), re.DOTALL)
+    named = re.findall(r"output (\w+)", script)
+    assert {target(TEMPLATE["Outputs"][name]["Value"]) for name in named} == KEEPING
+
+
 # ---- Names ----
 
 
@@ -596,7 +606,7 @@ def test_a_role_is_assumed_by_one_service_and_by_scheduler_for_one_group(name):
         assert names["aws:SourceAccount"] == {"Ref": "AWS::AccountId"}
         assert target(names["aws:SourceArn"]) in of_type("AWS::Scheduler::ScheduleGroup")
     else:
-        assert service == "lambda.amazonaws.com"
+        assert service == ("codedeploy.amazonaws.com" if name == "DeploymentRole" else "lambda.amazonaws.com")
 
 
 def test_the_dispatcher_passes_its_role_to_scheduler_only():
@@ -791,8 +801,10 @@ def test_lambda_may_make_the_dispatchers_interfaces_and_the_dispatchers_code_may
     allowed, denied = (one for _, one, _ in inside)
     assert [one[2] for one in inside] == [{"Ref": "AWS::NoValue"}] * 2
     assert (allowed["Effect"], denied["Effect"], allowed["Action"]) == ("Allow", "Deny", denied["Action"])
-    (source,) = denied["Condition"]["ArnEquals"].items()
-    assert source[0] == "lambda:SourceFunctionArn" and source[1]["Fn::Sub"].endswith(":function:${AWS::StackName}-dispatcher")
+    ((key, arns),) = denied["Condition"]["ArnLike"].items()
+    # A version calls under its own ARN or under its function's: AWS does not say which.
+    assert key == "lambda:SourceFunctionArn"
+    assert [arn["Fn::Sub"].rsplit(":function:", 1)[1] for arn in arns] == ["${AWS::StackName}-dispatcher", "${AWS::StackName}-dispatcher:*"]
     elsewhere = [n for n, s in every_statement() if any(a.startswith("ec2:") for a in listed(s["Action"])) and n != "DispatcherRole"]
     assert elsewhere == []
 

@@ -110,7 +110,7 @@ pub fn fault(message: &str, fault: &Fault, fields: &Value) {
 const fn level(kind: FaultKind) -> &'static str {
     match kind {
         FaultKind::Transient => "WARN",
-        FaultKind::Corrupt | FaultKind::Bug => "ERROR",
+        FaultKind::Corrupt | FaultKind::Newer | FaultKind::Bug => "ERROR",
     }
 }
 
@@ -192,10 +192,10 @@ pub fn flush() {
 
 /// Reports a row that cannot be read and is left out. Written at once, since this is rare. Contains
 /// only its keys, since the rest may be a tenant's data.
-pub(crate) fn unreadable(pk: &str, sk: &str) {
+pub(crate) fn unreadable(pk: &str, sk: &str, kind: FaultKind) {
     // A manually written row may have any key: the longest has 2,048 bytes.
     let [pk, sk] = [pk, sk].map(|key| SafeText::bounded(key, MAX_CAUSE_BYTES));
-    let fields = json!({"pk": pk, "sk": sk});
+    let fields = json!({"pk": pk, "sk": sk, "fault_kind": kind.as_str()});
     write("ERROR", "row.unreadable", &fields);
     metrics(&[("RowsUnreadable", 1)]);
 }
@@ -364,6 +364,7 @@ mod tests {
                 "transient",
             ),
             (Fault::corrupt(Stage::ReadConfig, "why"), "ERROR", "corrupt"),
+            (Fault::newer(Stage::ReadConfig, "why"), "ERROR", "newer"),
             (Fault::bug(Stage::ReadConfig, "why"), "ERROR", "bug"),
         ] {
             assert_eq!((level(fault.kind), fault.kind.as_str()), (level_of, kind));

@@ -285,18 +285,14 @@ pub fn body(rejection: &Rejection) -> ProblemBody {
 pub fn fault_problem(fault: &Fault) -> ProblemBody {
     telemetry::fault("request.failed", fault, &json!({}));
     let ([internal, unavailable], [bug, later]) = (FAULT_CODES, FAULT_TITLES);
+    let broken = |detail| (StatusCode::INTERNAL_SERVER_ERROR, internal, bug, detail);
     let (status, code, title, detail) = match fault.kind {
-        FaultKind::Bug => (
-            StatusCode::INTERNAL_SERVER_ERROR,
-            internal,
-            bug,
-            "This is a bug in Postel; its log says more.",
-        ),
-        FaultKind::Corrupt => (
-            StatusCode::INTERNAL_SERVER_ERROR,
-            internal,
-            bug,
+        FaultKind::Bug => broken("This is a bug in Postel; its log says more."),
+        FaultKind::Corrupt => broken(
             "Postel cannot read what it has stored. Repeating does not help; its log says more.",
+        ),
+        FaultKind::Newer => broken(
+            "A newer version of Postel wrote what this version must read. The operator has to deploy the newer version again.",
         ),
         FaultKind::Transient => (
             StatusCode::SERVICE_UNAVAILABLE,

@@ -23,6 +23,9 @@ pub enum FaultKind {
     /// It cannot: a stored row or a message cannot be read. Another version or a manual edit wrote
     /// it.
     Corrupt,
+    /// It cannot until a newer version of Postel is deployed: a row or a message is in a format
+    /// that this version does not read ([`crate::format`]).
+    Newer,
     /// It cannot: the code is wrong.
     Bug,
 }
@@ -34,6 +37,7 @@ impl FaultKind {
         match self {
             Self::Transient => "transient",
             Self::Corrupt => "corrupt",
+            Self::Newer => "newer",
             Self::Bug => "bug",
         }
     }
@@ -79,6 +83,11 @@ impl Fault {
         Self::of(FaultKind::Corrupt, stage, source)
     }
 
+    /// A row or a message is in the format of a newer version.
+    pub fn newer(stage: Stage, source: impl Into<Cause>) -> Self {
+        Self::of(FaultKind::Newer, stage, source)
+    }
+
     /// The code is wrong.
     pub fn bug(stage: Stage, source: impl Into<Cause>) -> Self {
         Self::of(FaultKind::Bug, stage, source)
@@ -92,10 +101,16 @@ impl Fault {
         }
     }
 
-    /// Whether a stored row or a message cannot be read.
+    /// Whether a stored row or a message cannot be read, by this version or by any.
     #[must_use]
     pub fn is_corrupt(&self) -> bool {
-        self.kind == FaultKind::Corrupt
+        matches!(self.kind, FaultKind::Corrupt | FaultKind::Newer)
+    }
+
+    /// Whether a newer version of Postel wrote what cannot be read.
+    #[must_use]
+    pub fn is_newer(&self) -> bool {
+        self.kind == FaultKind::Newer
     }
 
     /// Whether trying again can help.

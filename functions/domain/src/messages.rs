@@ -9,6 +9,8 @@
 //!
 //! Of a dead message, dlq, manage and redriver read only the ids: [`NamedEvent`].
 //!
+//! A message may carry the number of its format as `v`: [`crate::format`].
+//!
 //! Tenants also send to the events queue, so its messages are parsed with [`crate::strict_json`]:
 //! an object, and no member twice. Only the functions and the scheduler send to the other queues.
 

@@ -375,9 +375,14 @@ fn unreadable(id: &WebhookId) -> Fault {
 /// the part before the colon; the session name after it is the caller's choice.
 #[must_use]
 pub fn may_publish(tenant: &Tenant, sender: &str, trusted: &[String]) -> bool {
+    is_among(sender, trusted) || is_among(sender, &tenant.publishers)
+}
+
+/// Whether a sender is one of these principals, such as one of Postel's own functions.
+#[must_use]
+pub fn is_among(sender: &str, principals: &[String]) -> bool {
     let principal = sender.split(':').next().unwrap_or_default();
-    let is_principal = |known: &String| !principal.is_empty() && known == principal;
-    trusted.iter().any(is_principal) || tenant.publishers.iter().any(is_principal)
+    !principal.is_empty() && principals.iter().any(|known| known == principal)
 }
 
 #[cfg(test)]

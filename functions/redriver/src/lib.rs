@@ -16,7 +16,8 @@ use adapters::sqs_event::{self, Queues, Returns};
 use adapters::task_queue::{ImmediateTaskQueue, Queue};
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use domain::flow::{AWS_CALL_TIMEOUT, QueueKind, RedriveRunner};
-use domain::ports::{Fault, RedriveJobMessage, Stage};
+use domain::format;
+use domain::ports::{OrFault as _, Stage};
 use domain::time::Time;
 use lambda_runtime::{Error, LambdaEvent};
 
@@ -87,9 +88,11 @@ impl Handler {
         let mut failed = Vec::new();
         let batch = sqs_event::batch(event.payload, &self.queues)?;
         for message in &batch.messages {
-            let worked = match serde_json::from_str::<RedriveJobMessage>(&message.body) {
+            let job = format::check_message(&message.body)
+                .and_then(|()| serde_json::from_str(&message.body).or_corrupt(Stage::ReadMessage));
+            let worked = match job {
                 Ok(job) => self.runner.run(&job, message.receives, deadline).await,
-                Err(e) => Err(Fault::corrupt(Stage::ReadMessage, e)),
+                Err(fault) => Err(fault),
             };
             if let Err(fault) = worked {
                 failed.push((message.id.clone(), fault));

@@ -5,9 +5,9 @@ use domain::flow::{Published, Publisher};
 use domain::messages::NamedEvent;
 use domain::ports::{Fault, OnceName};
 use domain::rejection::{Code, Rejection};
-use domain::tenant::may_publish;
+use domain::tenant::{is_among, may_publish};
 use domain::ulid::Ulid;
-use domain::{event, strict_json};
+use domain::{event, format, strict_json};
 
 use super::DeadLetterTable;
 use crate::clock::{SystemClock, now};
@@ -57,6 +57,13 @@ impl MessageRedrive<'_> {
         message: &DeadMessage<'_>,
         job: Option<Ulid>,
     ) -> Result<Result<Published, Rejection>, Fault> {
+        if is_among(message.sender, self.trusted_senders)
+            && format::check_message(message.text).is_err()
+        {
+            return Ok(Err(refuse(
+                "The message is in the format of a newer version of Postel: deploy that version first.",
+            )));
+        }
         let Ok(named) = strict_json::from_str::<NamedEvent>(message.text) else {
             return Ok(Err(refuse(
                 "The message is not JSON that names a tenant: correct it and send it again.",

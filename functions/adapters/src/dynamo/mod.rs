@@ -12,6 +12,7 @@ use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::error::TransactionCanceledException;
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
+use domain::format::{self, FORMAT_NAME};
 use domain::json_error::about_row;
 use domain::ports::{Fault, OrFault as _, Stage};
 use serde::de::DeserializeOwned;
@@ -32,10 +33,22 @@ pub(crate) fn to_item<T: Serialize>(row: &T, stage: Stage) -> Result<Item, Fault
     Ok(item)
 }
 
-/// An item as a row. An unreadable one is a permanent fault.
+/// An item as a row. An unreadable one is a permanent fault, as is one in a newer format.
 #[expect(clippy::disallowed_methods, reason = "the one place it is for")]
 pub(crate) fn from_item<T: DeserializeOwned>(item: Item, stage: Stage) -> Result<T, Fault> {
+    if is_newer(&item) {
+        return Err(format::newer(stage, "row"));
+    }
     serde_dynamo::from_item(item).map_err(|e| Fault::corrupt(stage, about_row(&e)))
+}
+
+/// Whether an item is in a format that this version does not read.
+fn is_newer(item: &Item) -> bool {
+    match item.get(FORMAT_NAME) {
+        None => false,
+        Some(AttributeValue::N(number)) => !format::is_readable(number),
+        Some(_) => true,
+    }
 }
 
 /// A row's attribute that contains JSON.
@@ -176,6 +189,24 @@ mod tests {
     use aws_sdk_dynamodb::types::CancellationReason;
 
     use super::*;
+
+    #[test]
+    fn a_row_in_a_newer_format_is_not_read_although_its_attributes_are_known() {
+        #[derive(Debug, PartialEq, Deserialize)]
+        struct Row {
+            name: String,
+        }
+        let read = |format: Option<AttributeValue>| {
+            let mut item = Item::from([("name".to_owned(), s("a"))]);
+            item.extend(format.map(|number| (FORMAT_NAME.to_owned(), number)));
+            from_item::<Row>(item, Stage::ReadStore).map(|row| row.name)
+        };
+        assert_eq!(read(None).unwrap(), "a");
+        assert_eq!(read(Some(n(1))).unwrap(), "a");
+        for newer in [n(2), n(0), s("1"), AttributeValue::Null(true)] {
+            assert!(read(Some(newer)).is_err_and(|fault| fault.is_newer()));
+        }
+    }
 
     #[test]
     fn a_condition_that_failed_is_the_answer_wherever_it_stands_among_the_reasons() {

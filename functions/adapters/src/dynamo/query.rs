@@ -10,10 +10,11 @@ use std::task::Context;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnConsumedCapacity, Select};
-use domain::ports::{Fault, OrFault as _, Stage};
+use domain::format::FORMAT_NAME;
+use domain::ports::{Fault, FaultKind, OrFault as _, Stage};
 use futures::stream::{self, Stream, TryStreamExt as _};
 
-use super::{Item, s, text};
+use super::{Item, is_newer, s, text};
 use crate::aws_error::OrAwsFault as _;
 use crate::telemetry;
 
@@ -119,8 +120,10 @@ impl Query {
 
     #[expect(clippy::disallowed_methods, reason = "the one place it is for")]
     fn request(self, dynamo: &Client) -> QueryFluentBuilder {
-        // With placeholders: a name may be a reserved word in DynamoDB.
-        let names = self.attributes.iter();
+        // With placeholders: a name may be a reserved word in DynamoDB. With the format: part of a
+        // row must not be read without it.
+        let format = (!self.attributes.is_empty()).then_some(&FORMAT_NAME);
+        let names = self.attributes.iter().chain(format);
         let placeholders: Vec<String> = names.clone().map(|name| format!("#{name}")).collect();
         let names = names.map(|name| (format!("#{name}"), (*name).to_owned()));
         dynamo
@@ -220,11 +223,12 @@ impl Rows {
     }
 }
 
-/// The primary key of a row. Its other attributes may contain a tenant's data, and do not go into
-/// the log.
+/// The primary key of a row, and whether its format is newer. Its other attributes may contain a
+/// tenant's data, and do not go into the log.
 pub(crate) struct RowKey {
     pk: String,
     sk: String,
+    is_newer: bool,
 }
 
 impl RowKey {
@@ -233,6 +237,7 @@ impl RowKey {
         Self {
             pk: part("pk"),
             sk: part("sk"),
+            is_newer: is_newer(item),
         }
     }
 
@@ -243,7 +248,11 @@ impl RowKey {
 
     /// Reports that the row cannot be read.
     pub(crate) fn tell(&self) {
-        telemetry::unreadable(&self.pk, &self.sk);
+        let kind = match self.is_newer {
+            true => FaultKind::Newer,
+            false => FaultKind::Corrupt,
+        };
+        telemetry::unreadable(&self.pk, &self.sk, kind);
     }
 }
 

@@ -8,6 +8,7 @@ fn what_repeating_may_mend_is_503_and_the_rest_500() {
         for (fault, passes) in [
             (Fault::transient(stage, "why"), true),
             (Fault::corrupt(stage, "why"), false),
+            (Fault::newer(stage, "why"), false),
             (Fault::bug(stage, "why"), false),
         ] {
             let told = format!("{fault:?}");

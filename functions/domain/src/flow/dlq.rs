@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::deliver::{Ends, QueueKind, QueueMessage, not_a_task, unreadable};
 use super::{LEASE_MARGIN, Policy};
 use crate::dead_letter::{DeadLetter, Reason};
+use crate::format;
 use crate::ids::{DeadLetterId, TenantId, WebhookId};
 use crate::messages::NamedEvent;
 use crate::ports::{
@@ -15,7 +16,7 @@ use crate::ports::{
     Stage, StoredEvent, TaskKind, Telemetry,
 };
 use crate::strict_json;
-use crate::tenant::{TenantSnapshot, may_publish};
+use crate::tenant::{TenantSnapshot, is_among, may_publish};
 use crate::ulid::Ulid;
 
 /// The systems that the consumer calls.
@@ -60,9 +61,16 @@ impl<D: DlqConsumerDeps> DlqConsumer<D> {
 
     async fn event(&self, message: &QueueMessage) -> Result<(), Fault> {
         let id = Ulid::derived(message.sent, &message.id);
-        let mut tenant = None;
-        if let Ok(named) = strict_json::from_str::<NamedEvent>(&message.body)
-            && let Some(snapshot) = self.tenant_snapshot(&named.tenant_id, message).await?
+        let (mut tenant, mut detail) = (None, RECEIVED_TOO_OFTEN);
+        if let Err(fault) = self.check_format(message) {
+            self.deps
+                .telemetry()
+                .message_unreadable(&message.id, &fault);
+            detail = NEWER_MESSAGE;
+        } else if let Ok(named) = strict_json::from_str::<NamedEvent>(&message.body)
+            && let Some(snapshot) = self
+                .tenant_snapshot(&named.tenant_id, message, &mut detail)
+                .await?
             && named.stored.unwrap_or(id).time().min(message.sent) >= snapshot.tenant.log_begins()
             && may_publish(
                 &snapshot.tenant,
@@ -77,7 +85,7 @@ impl<D: DlqConsumerDeps> DlqConsumer<D> {
                 .get_stored_event(&named.tenant_id, key)
                 .await;
             let record = record.and_then(|r| r.map(StoredEvent::complete).transpose());
-            let record = self.if_readable(message, record)?;
+            let record = self.if_readable(message, record, &mut detail)?;
             if record.is_some_and(|record| is_done(&snapshot, &record)) {
                 return Ok(());
             }
@@ -88,11 +96,19 @@ impl<D: DlqConsumerDeps> DlqConsumer<D> {
             tenant,
             at: message.sent,
             reason: Reason::Undeliverable,
-            detail: "The message was received too often without being finished; the functions' logs say why.".to_owned(),
+            detail: detail.to_owned(),
             body: message.body_of_dead(),
         };
         self.deps.telemetry().message_rejected(&dead);
         self.deps.store().put_dead_letter(&dead).await
+    }
+
+    /// Only the functions write a number of a format; a tenant's message may have any member.
+    fn check_format(&self, message: &QueueMessage) -> Result<(), Fault> {
+        match message.source {
+            QueueKind::Events if !is_among(&message.sender, &self.policy.trusted_senders) => Ok(()),
+            _ => format::check_message(&message.body),
+        }
     }
 
     /// Also `None` if the snapshot cannot be read. The dead letter then belongs to no tenant,
@@ -101,6 +117,7 @@ impl<D: DlqConsumerDeps> DlqConsumer<D> {
         &self,
         tenant: &TenantId,
         message: &QueueMessage,
+        detail: &mut &'static str,
     ) -> Result<Option<Arc<TenantSnapshot>>, Fault> {
         self.if_readable(
             message,
@@ -108,10 +125,14 @@ impl<D: DlqConsumerDeps> DlqConsumer<D> {
                 .config()
                 .tenant_snapshot(tenant, message.snapshot_not_before())
                 .await,
+            detail,
         )
     }
 
     async fn task(&self, message: &QueueMessage) -> Result<(), Fault> {
+        if let Err(fault) = self.check_format(message) {
+            return self.bury(message, &fault, NEWER_TASK).await;
+        }
         let Ok(task) = serde_json::from_str::<DeliveryTask>(&message.body) else {
             if serde_json::from_str::<RedriveJobMessage>(&message.body).is_ok() {
                 // The job itself is in the table, and the sweeper enqueues it as long as it runs.
@@ -134,14 +155,11 @@ impl<D: DlqConsumerDeps> DlqConsumer<D> {
         let claim = match self.deps.store().acquire_lease(&task, &lease, now).await {
             // A delivery that cannot be read or written cannot be ended. A dead letter reports it.
             Err(fault) if !fault.is_transient() => {
-                self.deps
-                    .telemetry()
-                    .message_unreadable(&message.id, &fault);
-                return self
-                    .deps
-                    .store()
-                    .put_dead_letter(&of_unreadable_delivery(message))
-                    .await;
+                let detail = match fault.is_newer() {
+                    true => NEWER_ROW,
+                    false => UNREADABLE_DELIVERY,
+                };
+                return self.bury(message, &fault, detail).await;
             }
             claim => claim?,
         };
@@ -173,15 +191,30 @@ impl<D: DlqConsumerDeps> DlqConsumer<D> {
         }
     }
 
+    /// Writes a dead letter for a task that cannot be ended, and reports why.
+    async fn bury(&self, message: &QueueMessage, fault: &Fault, detail: &str) -> Result<(), Fault> {
+        self.deps.telemetry().message_unreadable(&message.id, fault);
+        let dead = DeadLetter {
+            reason: Reason::Undeliverable,
+            detail: detail.to_owned(),
+            ..unreadable(message)
+        };
+        self.deps.store().put_dead_letter(&dead).await
+    }
+
     /// Every message ends here. A row that cannot be read now cannot be read later either, and the
     /// queue would keep the message for two weeks and then drop it.
     fn if_readable<T>(
         &self,
         message: &QueueMessage,
         read: Result<Option<T>, Fault>,
+        detail: &mut &'static str,
     ) -> Result<Option<T>, Fault> {
         match read {
             Err(fault) if !fault.is_transient() => {
+                if fault.is_newer() {
+                    *detail = NEWER_ROW;
+                }
                 self.deps
                     .telemetry()
                     .message_unreadable(&message.id, &fault);
@@ -192,13 +225,14 @@ impl<D: DlqConsumerDeps> DlqConsumer<D> {
     }
 }
 
-fn of_unreadable_delivery(message: &QueueMessage) -> DeadLetter {
-    DeadLetter {
-        reason: Reason::Undeliverable,
-        detail: "The delivery in the message cannot be read from the delivery log.".to_owned(),
-        ..unreadable(message)
-    }
-}
+/// What the dead letters say.
+const RECEIVED_TOO_OFTEN: &str =
+    "The message was received too often without being finished; the functions' logs say why.";
+const UNREADABLE_DELIVERY: &str =
+    "The delivery in the message cannot be read from the delivery log.";
+const NEWER_MESSAGE: &str = "The message is in the format of a newer version of Postel: deploy the newer version again, then redrive it.";
+const NEWER_TASK: &str = "The task is in the format of a newer version of Postel. Its delivery stays due: deploy the newer version again.";
+const NEWER_ROW: &str = "The message needs a row in the format of a newer version of Postel: deploy the newer version again, then redrive it.";
 
 /// Whether the event is stored with a delivery to every webhook that is owed it. Then only its
 /// message died, in a batch with a message that crashed the reader, and nothing is lost. Test:

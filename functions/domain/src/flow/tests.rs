@@ -44,6 +44,7 @@ mod dlq;
 mod erase;
 mod event_message;
 mod fixtures;
+mod format;
 mod notify;
 mod publish;
 mod redrive;

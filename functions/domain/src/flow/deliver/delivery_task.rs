@@ -10,6 +10,7 @@ use super::step::NextStep;
 use crate::dead_letter::{DeadLetter, Reason};
 use crate::delivery::{Attempt, Delivery, DisableReason, Trigger, Verdict, evaluate};
 use crate::flow::LEASE_MARGIN;
+use crate::format;
 use crate::ids::DeadLetterId;
 use crate::payload::Payload;
 use crate::ports::{
@@ -29,6 +30,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         message: &QueueMessage,
         deadline: Time,
     ) -> Result<(), Fault> {
+        format::check_message(&message.body)?;
         let Ok(task) = serde_json::from_str::<DeliveryTask>(&message.body) else {
             // Only Postel and the scheduler write to this queue. The message is stored as a dead
             // letter all the same, since it may come from another version of Postel.

@@ -189,7 +189,7 @@ def test_nothing_is_about_the_operators_own_tenant(operators: Operators, receive
     assert not any(body["messageId"] == rejected for body in operators.bodies(None, "message.rejected") + operators.bodies(own.id))
 
 
-def test_a_test_event_of_the_operators_tenant_has_the_example_and_others_do_not_see_it(operators: Operators, tenant: client.Tenant, receiver: Receiver) -> None:
+def test_a_test_event_has_the_example_which_other_tenants_do_not_see(operators: Operators, tenant: client.Tenant, receiver: Receiver) -> None:
     own = operators.tenant
     webhook = own.new_webhook(receiver.url(), events=["none"])
     own.api.post(own.path(f"/webhooks/{webhook['id']}/test"), {"type": "webhook.failing"}).ok()

@@ -13,7 +13,7 @@ from typing import Any, Callable, Iterable, Iterator
 from support import stack
 from support.mail import mails
 
-FUNCTIONS = ["Publish", "Manage", "Authorizer", "Dispatcher", "Dlq", "Redriver", "Sweeper", "Console"]
+FUNCTIONS = ["Publish", "Manage", "Authorizer", "Dispatcher", "Dlq", "Redriver", "Sweeper", "Notifier", "Console"]
 
 
 def access_key(function: str) -> str:

@@ -57,8 +57,8 @@ impl OperationalEvents {
     }
 
     /// Publishes at most [`MAX_BATCH`] events. Repeating is safe for the tenant, since each event
-    /// has its own id: the dispatcher skips an id that it has seen. A bus gets the event again, with
-    /// the same id in it.
+    /// has its own id: the dispatcher skips an id that it has seen. A bus gets the event again,
+    /// with the same id in it.
     ///
     /// # Errors
     /// If one of them may not have arrived. The queue goes first.

@@ -104,7 +104,7 @@ fn the_table_of_the_stream_decides_what_a_row_is() {
         kinds(record("p-DeadLettersTable", &Value::Null, &key_row())),
         [""; 0]
     );
-    let foreign = record("p-LogTable", &Value::Null, &key_row());
+    let foreign = record("p-Events", &Value::Null, &key_row());
     assert!(foreign.change(&tables()).unwrap_err().is_transient());
 }
 

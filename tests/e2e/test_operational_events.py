@@ -50,7 +50,7 @@ def test_a_tenant_that_does_not_exist_gets_nothing_and_nothing_is_rejected(tenan
 @pytest.fixture(scope="module")
 def operators() -> Iterator[Operators]:
     with Receiver() as receiver, operational_events.operators_tenant() as tenant:
-        tenant.new_webhook(receiver.url())
+        tenant.new_webhook(receiver.url(), ["webhook.*", "delivery.*", "message.*", "key.*", "redrive.*"])
         yield Operators(tenant, receiver)
 
 
@@ -86,7 +86,8 @@ def test_an_owners_changes_are_events_and_are_on_the_bus(operators: Operators, b
     operators.wait(tenant.id, "webhook.created", active=True, **about)
     tenant.patch_webhook(webhook["id"], name="x", url="https://other.example.com/")
     about["host"] = "other.example.com"
-    assert operators.wait(tenant.id, "webhook.updated", **about)["changed"] == ["name", "url"]
+    # Credentials are dropped with their host.
+    assert operators.wait(tenant.id, "webhook.updated", **about)["changed"] == ["name", "url", "headers"]
     tenant.patch_webhook(webhook["id"], active=False)
     operators.wait(tenant.id, "webhook.disabled", active=False, reason="owner", failingSince=None, **about)
     tenant.patch_webhook(webhook["id"], active=True)
@@ -108,11 +109,13 @@ def test_an_owners_changes_are_events_and_are_on_the_bus(operators: Operators, b
 
 
 def test_a_receiver_that_fails_and_recovers(operators: Operators, tenant: client.Tenant, receiver: Receiver) -> None:
-    receiver.answer(500, 500, 500, 200)
-    webhook = tenant.new_webhook(receiver.url(), overrides={"retryDelaysSeconds": [1, 1, 1]})
+    receiver.answer(500, 500, 200)
+    webhook = tenant.new_webhook(receiver.url(), overrides={"retryDelaysSeconds": [1, 1]})
     event = tenant.publish()
     since = operators.wait(tenant.id, "webhook.failing", webhookId=webhook["id"])["failingSince"]
     assert since == tenant.delivery_of(event)["attemptLog"][0]["at"]
+    # A dispatcher changes the mark of a webhook at most once in ten seconds.
+    stack.eventually(lambda: tenant.publish() and operators.bodies(tenant.id, "webhook.recovered"), 60, "the recovery", 2)
     operators.wait(tenant.id, "webhook.recovered", webhookId=webhook["id"], failingSince=since)
     assert operators.repeated(tenant.id) == {}
 
@@ -152,8 +155,8 @@ def test_a_message_that_is_rejected(operators: Operators, tenant: client.Tenant)
 
 
 def test_redrives_that_end(operators: Operators, tenant: client.Tenant, receiver: Receiver) -> None:
-    receiver.answer(400)
-    tenant.new_webhook(receiver.url())
+    receiver.answer(500)
+    tenant.new_webhook(receiver.url(), overrides={"retryDelaysSeconds": []})
     for n in range(3):
         tenant.publish(data={"n": n})
     tenant.wait_for_dead_letters(3)
@@ -168,8 +171,8 @@ def test_redrives_that_end(operators: Operators, tenant: client.Tenant, receiver
 
 def test_nothing_is_about_the_operators_own_tenant(operators: Operators, receiver: Receiver) -> None:
     own, other = operators.tenant, client.new_tenant()
-    receiver.answer(400)
-    webhook = own.new_webhook(receiver.url(), events=["test.only"])
+    receiver.answer(500)
+    webhook = own.new_webhook(receiver.url(), events=["test.only"], overrides={"retryDelaysSeconds": []})
     own.patch_webhook(webhook["id"], name="changed")
     own.new_key(["webhooks:read"])
     own.publish("test.only")
@@ -184,9 +187,8 @@ def test_nothing_is_about_the_operators_own_tenant(operators: Operators, receive
     operators.wait(other.id, "webhook.created", webhookId=marker["id"])
     later = other.send_sqs("{")
     operators.wait(None, "message.rejected", messageId=later)
-    operational = [r for r in operators.receiver.requests() if json.loads(r.body)["type"] != "test.only"]
-    assert not any(json.loads(r.body)["data"]["tenantId"] == own.id for r in operational)
-    assert not any(body["messageId"] == rejected for body in operators.bodies(None, "message.rejected") + operators.bodies(own.id))
+    assert operators.bodies(own.id) == []
+    assert not any(body["messageId"] == rejected for body in operators.bodies(None, "message.rejected"))
 
 
 def test_a_test_event_has_the_example_which_other_tenants_do_not_see(operators: Operators, tenant: client.Tenant, receiver: Receiver) -> None:
@@ -226,7 +228,7 @@ def test_a_notifier_that_is_killed_again_and_again_loses_and_repeats_nothing(ope
     killer = threading.Thread(target=kill)
     killer.start()
     try:
-        webhooks = [tenant.new_webhook(f"https://hooks.example.com/{n}")["id"] for n in range(30)]
+        webhooks = [tenant.new_webhook(f"https://hooks.example.com/{n}")["id"] for n in range(20)]
         stack.eventually(lambda: len(killed) >= 3, 60, "it to be killed three times")
     finally:
         done.set()
@@ -249,7 +251,7 @@ def test_a_record_that_is_received_again_is_no_second_event(operators: Operators
     assert got[0]["id"] != got[1]["id"]
     time.sleep(2)
     assert len(operators.bodies(tenant.id, "webhook.created")) == 2
-    assert tenant.operator.get("/v1/dead-letters", reason="id_conflict").ok()["items"] == []
+    assert operators.tenant.dead_letters() == []
 
 
 def two(found: list[Any]) -> list[Any]:

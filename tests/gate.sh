@@ -15,6 +15,8 @@ export POSTEL_REPLACE=1
 # Short times, so that crashes, schedules and sweeps take effect within a minute.
 TEST_PARAMETERS="QueueDelayLimitSeconds=5 MaxWebhookTimeoutSeconds=10 DispatcherTimeoutSeconds=20 QueueVisibilitySeconds=20"
 TEST_PARAMETERS="$TEST_PARAMETERS MaxReceiveCount=3 SweepRate='rate(1 minute)' SweepGraceSeconds=2 AuthorizerTtlSeconds=0 SenderAddress=postel@example.com"
+# The tenant of tests/e2e/test_operational_events.py, which makes it.
+TEST_PARAMETERS="$TEST_PARAMETERS OperatorTenant=operator-events EventBusName=default"
 # Whose pages may frame the portal (tests/console/test_embed.py): no such host has to exist.
 TEST_PARAMETERS="$TEST_PARAMETERS PortalFrameAncestors=http://app.localhost"
 

@@ -22,7 +22,7 @@ def bend(template: dict, parameters: dict[str, str]) -> dict:
     values = defaults | parameters
     for resource in template["Resources"].values():
         if resource["Type"] == "AWS::Lambda::EventSourceMapping":
-            _number_for_concurrency(resource["Properties"]["ScalingConfig"], values)
+            _bend_source(resource["Properties"], values)
         if resource["Type"] == "AWS::KMS::Key":
             for statement in resource["Properties"]["KeyPolicy"]["Statement"]:
                 _any_role(statement)
@@ -95,6 +95,16 @@ def _allowing(statements: list[dict]):
         for one in statement["Fn::If"][1:] if "Fn::If" in statement else [statement]:
             if "Effect" in one:
                 yield one
+
+
+def _bend_source(source: dict, values: dict[str, str]) -> None:
+    """AWS continues a stream with the record that the response names (Lambda Developer Guide,
+    "Configuring partial batch response with DynamoDB and Lambda"). MiniStack takes every response
+    for a success. With one record a batch, the function fails instead."""
+    if "StartingPosition" in source:
+        source["BatchSize"] = 1
+    else:
+        _number_for_concurrency(source["ScalingConfig"], values)
 
 
 def _number_for_concurrency(scaling: dict, values: dict[str, str]) -> None:

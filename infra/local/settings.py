@@ -29,7 +29,7 @@ ACCESS_KEY_ID = "test"
 SECRET_ACCESS_KEY = "test"
 STACK = "postel"
 
-FUNCTIONS = ("publish", "manage", "authorizer", "dispatcher", "dlq", "redriver", "sweeper", "console")
+FUNCTIONS = ("publish", "manage", "authorizer", "dispatcher", "dlq", "redriver", "sweeper", "notifier", "console")
 
 
 class CliError(Exception):

@@ -20,11 +20,13 @@ TEMPLATE = reader.load(Path(stack.ROOT) / "infra" / "template.yaml")["Resources"
 # role's name without a call (infra/template.yaml gives the reason for each; tests/template checks
 # that each is this small).
 POLLED = "the event source mapping does it; AWS makes none whose role may not"
+READ = "the event source mapping reads the stream, and sends what it gives up to the dead-letter queue, with no call that is recorded"
 LOGGED = "Lambda writes the logs"
 FAILED = "only for what Postel itself failed on: test_comes_back.py shows it, on the stack of those that disturb one"
 FIRED = "the scheduler does it, with a call that is not recorded"
 NOT_CALLED = {
     **{(role, action): POLLED for role in ("Dispatcher", "Dlq", "Redriver") for action in ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")},
+    **{("Notifier", f"dynamodb:{action}"): READ for action in ("DescribeStream", "GetRecords", "GetShardIterator", "ListStreams")},
     **{(role, action): LOGGED for role in cloudtrail.FUNCTIONS for action in ("logs:CreateLogStream", "logs:PutLogEvents")},
     ("Dispatcher", "iam:PassRole"): "asked of whoever makes a schedule with a role, as a part of scheduler:CreateSchedule; the local cloud does not ask",
     **{(role, "sqs:ChangeMessageVisibility"): FAILED for role in ("Dispatcher", "Redriver", "Dlq")},
@@ -34,8 +36,11 @@ NOT_CALLED = {
 }
 
 
-# Options of the operator that the tests' stack leaves empty.
+# Options of the operator that the tests' stack leaves empty, and those that it has.
 NOT_ASKED_FOR = {"IsInVpc", "HasFormerKeys"}
+ASKED_FOR = {"HasOperationalEvents", "HasOperatorTenant", "HasEventBus"}
+# Only Lambda uses it, for a batch that it gives up after 22 hours.
+GIVEN_UP = ("Notifier", "sqs:SendMessage", "DeliveriesDeadLetterQueue")
 
 
 def statements(policy: dict) -> Iterator[dict]:
@@ -43,6 +48,8 @@ def statements(policy: dict) -> Iterator[dict]:
     for statement in policy["PolicyDocument"]["Statement"]:
         if "Fn::If" not in statement:
             yield statement
+        elif statement["Fn::If"][0] in ASKED_FOR:
+            yield statement["Fn::If"][1]
         elif statement["Fn::If"][0] not in NOT_ASKED_FOR:
             raise AssertionError(f"does the stack under test have {statement['Fn::If'][0]}? Say so here")
 
@@ -84,7 +91,7 @@ def test_what_each_role_may_do_is_what_it_did() -> None:
 
 
 def how(role: str, action: str, resource: str) -> str | None:
-    if reason := NOT_CALLED.get((role, action)):
+    if reason := READ if (role, action, resource) == GIVEN_UP else NOT_CALLED.get((role, action)):
         return reason
     return "used" if cloudtrail.used(role, action, resource) else None
 

@@ -13,7 +13,7 @@ from typing import Any, Callable, Iterable, Iterator
 from support import stack
 from support.mail import mails
 
-FUNCTIONS = ["Publish", "Manage", "Authorizer", "Dispatcher", "Dlq", "Redriver", "Sweeper", "Console"]
+FUNCTIONS = ["Publish", "Manage", "Authorizer", "Dispatcher", "Dlq", "Redriver", "Sweeper", "Notifier", "Console"]
 
 
 def access_key(function: str) -> str:
@@ -86,6 +86,9 @@ def used(function: str, action: str, resource: str) -> bool:
         # The local cloud's SES records no calls, but shows the mails; only the dispatcher sends any
         # from that address.
         return any(mail.sender == stack.parameter("SenderAddress") for mail in mails())
+    if action == "events:PutEvents":
+        # The resource is the operator's own bus, which the stack does not make.
+        return next(calls(function, "PutEvents"), None) is not None
     logical, _, index = resource.partition("/index/")
     is_meant = _about(logical, index)
     if action.startswith("dynamodb:"):

@@ -68,11 +68,14 @@ class Function:
             event["queryStringParameters"] = dict(urllib.parse.parse_qsl(query))
         if body is not None:
             event["body"] = json.dumps(body)
-        self._runtime.events.put(event)
-        answer = self._await()
+        answer = self.invoke(event)
         headers = {name.lower(): value for name, value in answer.get("headers", {}).items()}
         return Answer(answer["statusCode"], headers, (answer.get("body") or "").encode())
 
+    def invoke(self, event: dict[str, Any]) -> dict[str, Any]:
+        """Handles any event. The status code -1 says that the function failed."""
+        self._runtime.events.put(event)
+        return self._await()
 
     def _await(self) -> dict[str, Any]:
         deadline = time.monotonic() + SECONDS

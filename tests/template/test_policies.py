@@ -12,7 +12,7 @@ from test_template import RESOURCES, TEMPLATE, binary, every_statement, function
 OTHER = "444455556666"
 PUBLISHER = f"arn:aws:iam::{OTHER}:role/shop"
 ROOT = f"arn:aws:iam::{ACCOUNT}:root"
-STACKED = Deployed(TEMPLATE)
+STACKED = Deployed(TEMPLATE, {"OperatorTenant": "operator", "EventBusName": "default"})
 # The IAM policy of an administrator.
 EVERYTHING = {"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
 ADMINISTRATOR = Caller(f"arn:aws:iam::{ACCOUNT}:role/admin", [EVERYTHING])

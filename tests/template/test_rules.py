@@ -37,6 +37,12 @@ BREAKS = {
         "JobsSource.Properties.FunctionResponseTypes",
         "EventsSource.Properties.ScalingConfig",
     ],
+    "stream_source_loses_no_record_silently": [
+        ("ConfigStreamSource.Properties.StartingPosition", "LATEST"),
+        "ConfigStreamSource.Properties.BisectBatchOnFunctionError",
+        "DeadLettersStreamSource.Properties.DestinationConfig",
+        "DeadLettersStreamSource.Properties.FilterCriteria",
+    ],
     "table_is_encrypted_and_can_be_restored": [
         "LogTable.Properties.SSESpecification",
         ("ConfigTable.Properties.PointInTimeRecoverySpecification", {"PointInTimeRecoveryEnabled": False}),

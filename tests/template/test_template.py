@@ -20,7 +20,7 @@ import template as reader  # noqa: E402
 TEMPLATE = reader.load(ROOT / "infra" / "template.yaml")
 PARAMETERS = TEMPLATE["Parameters"]
 RESOURCES = TEMPLATE["Resources"]
-FUNCTIONS = {"publish", "manage", "authorizer", "dispatcher", "dlq", "redriver", "sweeper", "console"}
+FUNCTIONS = {"publish", "manage", "authorizer", "dispatcher", "dlq", "redriver", "sweeper", "notifier", "console"}
 
 RESERVE_SECONDS = 10
 MAX_RETENTION_SECONDS = 14 * 24 * 3600
@@ -73,7 +73,13 @@ def functions() -> dict[str, dict]:
 
 
 def sources() -> dict[str, dict]:
-    return of_type("AWS::Lambda::EventSourceMapping")
+    """The mappings of queues."""
+    return {name: s for name, s in of_type("AWS::Lambda::EventSourceMapping").items() if target(s["EventSourceArn"]) in queues()}
+
+
+def streams() -> dict[str, dict]:
+    """The mappings of tables' streams."""
+    return {name: s for name, s in of_type("AWS::Lambda::EventSourceMapping").items() if name not in sources()}
 
 
 def dead_letter_queues() -> set[str]:
@@ -283,9 +289,9 @@ def test_the_dispatchers_schedules_may_reach_their_queue_and_its_dead_letter_que
     assert granted(RESOURCES[passed.pop()]["Properties"]) == {"sqs:SendMessage": {deliveries, dead}}
 
 
-@pytest.mark.parametrize("name", sources())
+@pytest.mark.parametrize("name", of_type("AWS::Lambda::EventSourceMapping"))
 def test_an_event_source_reports_single_failures(name):
-    assert sources()[name]["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert of_type("AWS::Lambda::EventSourceMapping")[name]["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
 
 
 @pytest.mark.parametrize("name", sources())
@@ -394,9 +400,12 @@ def test_the_key_is_the_own_accounts_and_wants_tls():
 @pytest.mark.parametrize("name", sorted(FUNCTIONS - {"manage"}))
 def test_only_the_authorizer_sees_keys_and_sessions_and_nothing_else(name):
     on_config = [s for s in statements(role_of(name)) if "ConfigTable" in str(s["Resource"])]
+    # A stream has no such condition: the notifier's filters decide which of its records are read.
+    on_config = [s for s in on_config if "StreamArn" not in str(s["Resource"])]
     for statement in on_config:
         (keys,) = [keys for how, keys in statement["Condition"].items() if how == "ForAllValues:StringLike"]
-        sees_keys = [pattern for pattern in keys["dynamodb:LeadingKeys"] if pattern.startswith(("key", "session", "*"))]
+        patterns = [pattern["Fn::Sub"] if isinstance(pattern, dict) else pattern for pattern in keys["dynamodb:LeadingKeys"]]
+        sees_keys = [pattern for pattern in patterns if pattern.startswith(("key", "session", "*"))]
         assert keys["dynamodb:LeadingKeys"] == ["key#*", "sessions#*"] if name == "authorizer" else sees_keys == []
 
 
@@ -466,6 +475,56 @@ def test_lambda_does_not_end_the_loops_that_are_meant():
     invocation after about 16 rounds through SQS, unless the function allows it."""
     allowed = {binary(RESOURCES[n]) for n, f in functions().items() if f.get("RecursiveLoop") == "Allow"}
     assert allowed == loops() == {"dispatcher", "redriver"}
+
+
+# ---- Operational events ----
+
+
+def test_without_somebody_who_gets_operational_events_there_is_no_stream():
+    assert (PARAMETERS["OperatorTenant"]["Default"], PARAMETERS["EventBusName"]["Default"]) == ("", "")
+    assert {RESOURCES[name].get("Condition") for name in streams()} == {"HasOperationalEvents"}
+    tables = of_type("AWS::DynamoDB::Table")
+    assert {n: t["StreamSpecification"]["Fn::If"] for n, t in tables.items() if "StreamSpecification" in t} == {
+        target(s["EventSourceArn"]): ["HasOperationalEvents", {"StreamViewType": "NEW_AND_OLD_IMAGES"}, {"Ref": "AWS::NoValue"}] for s in streams().values()
+    }
+    assert {target(s["EventSourceArn"]) for s in streams().values()} == {"ConfigTable", "DeadLettersTable"}, "the log's stream would cost an invocation an event"
+
+
+@pytest.mark.parametrize("name", streams())
+def test_a_record_that_is_never_published_reaches_a_dead_letter_queue_in_time(name):
+    """DynamoDB keeps a record for 24 hours, and the message has only its place."""
+    source = streams()[name]
+    queue = target(source["DestinationConfig"]["OnFailure"]["Destination"])
+    assert queue in dead_letter_queues() and queue in granted(role_of("notifier"))["sqs:SendMessage"]
+    assert 12 * 3600 <= source["MaximumRecordAgeInSeconds"] <= 23 * 3600 and "MaximumRetryAttempts" not in source
+    assert (source["StartingPosition"], source["BisectBatchOnFunctionError"]) == ("TRIM_HORIZON", True)
+
+
+def test_the_notifier_may_read_streams_and_publish_and_nothing_else():
+    reading = {f"dynamodb:{action}" for action in ("DescribeStream", "GetRecords", "GetShardIterator", "ListStreams")}
+    assert granted(role_of("notifier")) == {
+        **{action: {"ConfigTable", "DeadLettersTable"} for action in reading},
+        "dynamodb:GetItem": {"ConfigTable"},
+        "sqs:SendMessage": {"EventsQueue", "DeliveriesDeadLetterQueue"},
+        "events:PutEvents": {"AWS::Partition"},
+        **{action: {"NotifierLogGroup"} for action in ("logs:CreateLogStream", "logs:PutLogEvents")},
+    }
+    on_table = [s for s in statements(role_of("notifier")) if listed(s["Action"]) == ["dynamodb:GetItem"]]
+    assert [s["Condition"] for s in on_table] == [{"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [{"Fn::Sub": "tenant#${OperatorTenant}"}]}}]
+    on_bus = [s["Resource"]["Fn::Sub"] for s in statements(role_of("notifier")) if "events:PutEvents" in listed(s["Action"])]
+    assert [arn.rsplit(":", 1)[1] for arn in on_bus] == ["event-bus/${EventBusName}"]
+
+
+def test_who_reads_the_events_queue_trusts_the_notifier_where_there_is_a_tenant():
+    trusted = [f["Environment"]["Variables"]["POSTEL_TRUSTED_SENDERS"] for f in functions().values() if "POSTEL_TRUSTED_SENDERS" in f["Environment"]["Variables"]]
+    assert len(trusted) == 4 and all(one == trusted[0] for one in trusted)
+    _, parts = trusted[0]["Fn::Join"]
+    assert {"Fn::If": ["HasOperatorTenant", {"Fn::GetAtt": ["NotifierRole", "RoleId"]}, {"Ref": "AWS::NoValue"}]} in parts
+
+
+@pytest.mark.parametrize("name, fits", [("", True), ("operator_1-a", True), ("a" * 64, True), ("a" * 65, False), ("a.b", False), ("a*", False), ("a b", False)])
+def test_the_operators_tenant_is_one_that_a_tenant_can_be(name, fits):
+    assert (re.fullmatch(PARAMETERS["OperatorTenant"]["AllowedPattern"], name) is not None) is fits
 
 
 # ---- Fair queues ----

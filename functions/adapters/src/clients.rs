@@ -69,6 +69,12 @@ pub(crate) fn scheduler(aws: &SdkConfig) -> aws_sdk_scheduler::Client {
     aws_sdk_scheduler::Client::from_conf(config.build())
 }
 
+/// EventBridge's client.
+pub(crate) fn event_bridge(aws: &SdkConfig) -> aws_sdk_eventbridge::Client {
+    let config = aws_sdk_eventbridge::config::Builder::from(aws).retry_partition(retry_budget());
+    aws_sdk_eventbridge::Client::from_conf(config.build())
+}
+
 /// KMS's client.
 pub(crate) fn kms(aws: &SdkConfig) -> aws_sdk_kms::Client {
     let config = aws_sdk_kms::config::Builder::from(aws).retry_partition(retry_budget());

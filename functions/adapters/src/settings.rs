@@ -41,6 +41,18 @@ pub fn parsed<T: FromStr>(name: &'static str) -> Result<T, SettingsError> {
         .map_err(|_| SettingsError::Unreadable(name, text))
 }
 
+/// A variable that may be missing or empty, parsed.
+///
+/// # Errors
+/// If it is set and invalid.
+pub fn parsed_if_set<T: FromStr>(name: &'static str) -> Result<Option<T>, SettingsError> {
+    let Some(text) = optional(name) else {
+        return Ok(None);
+    };
+    let parsed = text.parse().map(Some);
+    parsed.map_err(|_| SettingsError::Unreadable(name, text))
+}
+
 /// Seconds.
 ///
 /// # Errors

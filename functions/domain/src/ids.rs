@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use crate::json_error::Told;
 use crate::ulid::{ALPHABET, Ulid, base32};
@@ -131,6 +132,15 @@ impl EventId {
     #[must_use]
     pub fn generated(key: Ulid) -> Self {
         Self(format!("evt_{key}"))
+    }
+
+    /// The id of an operational event: one of those that follow from a record of a stream. The same
+    /// record gives the same ids.
+    #[must_use]
+    pub fn operational(record: &str, number: usize) -> Self {
+        let hash = Sha256::digest(record.as_bytes());
+        let hash = hex::encode(hash.get(..16).unwrap_or_default());
+        Self(format!("op_{hash}_{number}"))
     }
 
     /// The log key, if the id has the form of [`EventId::generated`].

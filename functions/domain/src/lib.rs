@@ -27,6 +27,7 @@ mod masking;
 mod merge_patch;
 pub mod messages;
 pub mod names;
+pub mod operational_event;
 pub mod outcome;
 pub mod payload;
 pub mod ports;

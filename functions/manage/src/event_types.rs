@@ -1,5 +1,7 @@
 //! The catalogue of event types: written by the operator, read by everybody.
 
+pub(crate) mod operational;
+
 use adapters::config::CatalogueEntry;
 use api::caller::{AuthenticatedCaller, JsonBody, json, located};
 use api::conditional::{Conditions, shown, tagged};
@@ -18,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
+use self::operational::{entry_of, merged};
 use crate::document::parameters::Paging;
 use crate::lists::{List, ListQuery};
 use crate::{App, HandlerResult};
@@ -152,7 +155,7 @@ pub(crate) async fn put(
     responses((status = 200, description = "The entry.", body = EventTypeResponse), NotFoundResponses, AnyKeyResponses)
 )]
 pub(crate) async fn get(
-    AuthenticatedCaller(_): AuthenticatedCaller,
+    AuthenticatedCaller(principal): AuthenticatedCaller,
     Path(event_type): Path<String>,
     conditions: Conditions,
     State(app): App,
@@ -162,6 +165,10 @@ pub(crate) async fn get(
         .config
         .event_type(&event_type)
         .await?
+        .or_else(|| {
+            let is_shown = app.shows_operational_types(&principal);
+            is_shown.then(|| entry_of(&event_type)).flatten()
+        })
         .ok_or_else(Rejection::not_found)?;
     Ok(shown(&conditions, &entry.tag(), || {
         json(StatusCode::OK, EventTypeResponse::new(&entry))
@@ -209,16 +216,18 @@ pub(crate) async fn delete(
     responses((status = 200, description = "The entries.", body = EventTypeList), ListResponses, AnyKeyResponses)
 )]
 pub(crate) async fn list(
-    AuthenticatedCaller(_): AuthenticatedCaller,
+    AuthenticatedCaller(principal): AuthenticatedCaller,
     query: Query<Vec<(String, String)>>,
     State(app): App,
 ) -> HandlerResult {
     let query = ListQuery::new(query, "event-types", &[])?;
     let cursor = query.cursor(&app)?;
-    let page = app
-        .config
-        .event_types(cursor.as_deref(), query.limit()?)
-        .await?;
+    let limit = query.limit()?;
+    let page = app.config.event_types(cursor.as_deref(), limit).await?;
+    let page = match app.shows_operational_types(&principal) {
+        true => merged(page, cursor.as_deref(), limit),
+        false => page,
+    };
     let place = |entry: &CatalogueEntry| entry.event_type.to_string();
     Ok(query.answer(&app, page, place, EventTypeResponse::new))
 }

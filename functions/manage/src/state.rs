@@ -13,7 +13,9 @@ use adapters::fingerprints::Fingerprints;
 use adapters::inbox::InboxTable;
 use adapters::kms::KeyMaker;
 use adapters::secrets::Secrets;
-use adapters::settings::{list, networks, parsed, ports, required, required_list, seconds};
+use adapters::settings::{
+    list, networks, parsed, parsed_if_set, ports, required, required_list, seconds,
+};
 use adapters::task_queue::{ImmediateTaskQueue, Queue};
 use api::admission::{self, RateLimiter};
 use api::caller::TenantCaller;
@@ -26,6 +28,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use domain::api_key::Scope;
 use domain::guard::EgressPolicy;
+use domain::ids::TenantId;
 use lambda_http::Error;
 
 /// This function's own timeout is shorter: the gateway waits for 30 s at most.
@@ -48,6 +51,8 @@ pub struct AppState {
     pub(crate) fingerprints: Fingerprints,
     pub(crate) egress: EgressPolicy,
     pub(crate) trusted_senders: Vec<String>,
+    /// The tenant that gets operational events.
+    pub(crate) operator_tenant: Option<TenantId>,
     pub(crate) max_timeout: Duration,
     pub(crate) max_run_time: Duration,
     rate_limiter: RateLimiter,
@@ -131,6 +136,7 @@ impl AppState {
             )
             .with_ports(ports(env::ALLOWED_PORTS)?),
             trusted_senders: list(env::TRUSTED_SENDERS),
+            operator_tenant: parsed_if_set(env::OPERATOR_TENANT)?,
             max_timeout: seconds(env::MAX_WEBHOOK_TIMEOUT_SECONDS)?,
             max_run_time: dispatcher_timeout.max(API_TIMEOUT) + SKEW,
             rate_limiter: RateLimiter::default(),

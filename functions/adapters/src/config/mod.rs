@@ -23,6 +23,7 @@
 mod audience;
 mod authority;
 mod cache;
+mod changes;
 mod contracts;
 mod event_types;
 mod inbox;
@@ -51,6 +52,7 @@ use crate::dynamo::{Item, from_item, text};
 pub use audience::Audience;
 pub use authority::{Authority, ChildWrite};
 pub use cache::ConfigCache;
+pub(crate) use changes::change;
 pub use event_types::CatalogueEntry;
 pub use keys::KeyPlace;
 pub use tenants::place_in_list;

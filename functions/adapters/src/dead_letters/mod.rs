@@ -11,6 +11,7 @@
 //! list. A redriven one leaves the index and the lists, and is kept for a day, so that a second
 //! redrive is distinguishable from an unknown id.
 
+mod changes;
 mod count;
 mod job_names;
 mod jobs;
@@ -32,6 +33,7 @@ use domain::ulid::Ulid;
 
 pub use domain::ports::DeadLetterFilter;
 
+pub(crate) use self::changes::change;
 pub use self::count::Count;
 pub use self::job_names::{JobName, JobNameClaim};
 pub use self::jobs::JobStart;

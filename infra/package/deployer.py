@@ -93,6 +93,7 @@ BESIDES = {
 # By service, the resources of a stack with this name. Services that are missing here have no
 # resource names.
 NAMED = {
+    "cloudwatch": [f"arn:aws:cloudwatch:*:{ACCOUNT}:alarm:{STACK}-*", f"arn:aws:cloudwatch::{ACCOUNT}:dashboard/{STACK}"],
     "apigateway": ["arn:aws:apigateway:*::/apis", "arn:aws:apigateway:*::/apis/*", "arn:aws:apigateway:*::/tags/*"],
     "dynamodb": [f"arn:aws:dynamodb:*:{ACCOUNT}:table/{STACK}-*"],
     "iam": [f"arn:aws:iam::{ACCOUNT}:role/{STACK}-*"],
@@ -107,7 +108,7 @@ NAMED = {
 # Actions without a resource although the service's others have one (Service Authorization
 # Reference).
 UNNAMED = {
-    "iam:ListRoles", "kms:CreateKey", "kms:ListAliases", "kms:ListKeys", "lambda:CreateEventSourceMapping", "lambda:ListEventSourceMappings", "lambda:ListFunctions",
+    "cloudwatch:ListDashboards", "iam:ListRoles", "kms:CreateKey", "kms:ListAliases", "kms:ListKeys", "lambda:CreateEventSourceMapping", "lambda:ListEventSourceMappings", "lambda:ListFunctions",
     "logs:CreateLogDelivery", "logs:DeleteLogDelivery", "logs:DeleteResourcePolicy", "logs:DescribeIndexPolicies", "logs:DescribeLogGroups", "logs:DescribeResourcePolicies",
     "logs:GetLogDelivery", "logs:ListLogDeliveries", "logs:PutResourcePolicy", "logs:UpdateLogDelivery", "scheduler:ListScheduleGroups", "scheduler:ListSchedules",
     "secretsmanager:GetRandomPassword", "secretsmanager:ListSecrets", "sqs:ListQueues", "dynamodb:ListTables",
@@ -117,7 +118,7 @@ PASSED_TO = ["lambda.amazonaws.com", "scheduler.amazonaws.com"]
 
 FILES = {
     "functions": ["apigateway", "iam", "lambda", "scheduler"],
-    "data": ["dynamodb", "kms", "logs", "s3", "secretsmanager", "sqs"],
+    "data": ["cloudwatch", "dynamodb", "kms", "logs", "s3", "secretsmanager", "sqs"],
     # If StaticEgress is true, or the dispatcher runs in subnets of your own.
     "network": ["ec2"],
 }

@@ -218,6 +218,8 @@ def points(text: str) -> list[float | None]:
     (3, "0 - X - X", False, False), (3, "0 - - - -", False, False), (3, "- - - - -", True, False), (3, "0 X X - X", True, True),
     (3, "- - - - X", True, False), (3, "X - - - -", True, False),
     (2, "0 - X - X", True, True), (2, "0 0 X 0 X", True, True), (2, "0 - X - -", True, False), (2, "- - - - 0", True, False), (2, "- - - - X", True, False),
+    # Older data points than the most recent three do not count.
+    (2, "X X 0 0 0", False, False),
 ])
 def test_missing_data_is_evaluated_as_in_the_tables_of_aws(needed, retrieved, breaching, not_breaching):
     of = {

@@ -80,9 +80,10 @@ def oldest(queue: str) -> float:
 
 
 def is_on(name: str, measured: Measured, growing: Measured | None = None) -> bool:
-    """Whether an alarm is on at the end of as many periods as it looks at."""
+    """Whether an alarm is on at the end of as many periods as it looks at, or after an hour in
+    which an age grows."""
     alarm = ALARMS[name]
-    periods = alarm.evaluated + alarms.BEYOND
+    periods = max(alarm.evaluated + alarms.BEYOND, 3600 // alarm.period if growing else 0)
     recording = alarms.Recording(periods * alarm.period)
     for number in range(periods):
         for metric, values in measured.items():

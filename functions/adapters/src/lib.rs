@@ -19,6 +19,7 @@ pub mod inbox;
 pub mod invocation;
 pub mod kms;
 pub mod mail;
+mod metrics;
 mod sealing;
 pub mod secrets;
 pub mod settings;

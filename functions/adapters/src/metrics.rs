@@ -1,6 +1,6 @@
 //! Metrics in CloudWatch's embedded metric format: JSON lines on standard output, from which
-//! CloudWatch reads the values (docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/
-//! CloudWatch_Embedded_Metric_Format_Specification.html).
+//! CloudWatch reads the values (Amazon CloudWatch User Guide,
+//! `CloudWatch_Embedded_Metric_Format_Specification.html`).
 //!
 //! Counters are written once for each invocation and never per tenant: every distinct set of
 //! dimensions is a metric that is billed. The stack is the only dimension, so that two stacks of a

@@ -19,6 +19,8 @@ TEST_PARAMETERS="$TEST_PARAMETERS MaxReceiveCount=3 SweepRate='rate(1 minute)' S
 TEST_PARAMETERS="$TEST_PARAMETERS OperatorTenant=operator-events EventBusName=default"
 # Whose pages may frame the portal (tests/console/test_embed.py): no such host has to exist.
 TEST_PARAMETERS="$TEST_PARAMETERS PortalFrameAncestors=http://app.localhost"
+# Tests read the lines of successful attempts too (tests/e2e/test_logs.py).
+TEST_PARAMETERS="$TEST_PARAMETERS AttemptLog=all"
 
 LOGS="$PWD/.local/gate"
 VENV="$PWD/.local/venv/bin"

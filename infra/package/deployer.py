@@ -100,10 +100,10 @@ BESIDES = {
 # resource names.
 NAMED = {
     "apigateway": [f"arn:aws:apigateway:*::/{part}" for part in ("apis", "apis/*", "domainnames", "domainnames/*", "tags/*")],
-    "cloudwatch": [f"arn:aws:cloudwatch:*:{ACCOUNT}:alarm:{STACK}-*"],
     "codedeploy": [
         f"arn:aws:codedeploy:*:{ACCOUNT}:{part}" for part in (f"application:{STACK}-*", f"deploymentgroup:{STACK}-*/*", "deploymentconfig:*")
     ],
+    "cloudwatch": [f"arn:aws:cloudwatch:*:{ACCOUNT}:alarm:{STACK}-*", f"arn:aws:cloudwatch::{ACCOUNT}:dashboard/{STACK}"],
     "dynamodb": [f"arn:aws:dynamodb:*:{ACCOUNT}:table/{STACK}-*"],
     "iam": [f"arn:aws:iam::{ACCOUNT}:role/{STACK}-*"],
     "kms": [f"arn:aws:kms:*:{ACCOUNT}:key/*", f"arn:aws:kms:*:{ACCOUNT}:alias/{STACK}"],
@@ -117,7 +117,7 @@ NAMED = {
 # Actions without a resource although the service's others have one (Service Authorization
 # Reference).
 UNNAMED = {
-    "codedeploy:ListApplications",
+    "cloudwatch:ListDashboards", "codedeploy:ListApplications",
     "iam:ListRoles", "kms:CreateKey", "kms:ListAliases", "kms:ListKeys", "lambda:CreateEventSourceMapping", "lambda:ListEventSourceMappings", "lambda:ListFunctions",
     "logs:CreateLogDelivery", "logs:DeleteLogDelivery", "logs:DeleteResourcePolicy", "logs:DescribeIndexPolicies", "logs:DescribeLogGroups", "logs:DescribeResourcePolicies",
     "logs:GetLogDelivery", "logs:ListLogDeliveries", "logs:PutResourcePolicy", "logs:UpdateLogDelivery", "scheduler:ListScheduleGroups", "scheduler:ListSchedules",

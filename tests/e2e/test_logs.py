@@ -21,7 +21,13 @@ pytestmark = pytest.mark.xdist_group("logs")
 ALWAYS = {"timestamp", "level", "message", "request_id", "tenant_id", "webhook_id", "event_id", "delivery_id", "attempt_number", "trigger", "duration_ms", "verdict"}
 # Whichever of them a line has.
 ANSWERED, FAILED, WAITING = {"status_code"}, {"error", "error_detail"}, {"next_attempt_at"}
-COUNTERS = {"EventsAccepted", "DeliveriesSucceeded", "DeliveriesRetried", "DeliveriesDeadLettered", "MessagesRejected", "RowsUnreadable"}
+COUNTERS = {
+    "EventsAccepted", "DeliveriesSucceeded", "DeliveriesRetried", "DeliveriesDeadLettered", "MessagesRejected", "MessagesUnreadable", "DeadLettersUndeliverable",
+    "WebhooksEnteredSlowLane", "RowsUnreadable", "KmsFaults",
+}  # fmt: skip
+# Written by each sweep, also if they are zero.
+SWEPT = {"OldestDueAge", "LostDeliveriesFound"}
+UNITS = dict.fromkeys(COUNTERS | {"LostDeliveriesFound"}, "Count") | {"OldestDueAge": "Seconds", "DeliveryLatency": "Milliseconds"}
 
 
 @dataclass(frozen=True)
@@ -196,10 +202,13 @@ def test_counters_have_the_stack_as_their_only_dimension_and_no_other_field(scen
         assert directive["Namespace"] == "Postel"
         assert directive["Dimensions"] == [["Stack"]], "each set of dimensions is a metric that is billed"
         assert line["Stack"] == stack.outputs()["stackName"], "two stacks of a region must not add up in one metric"
-        names = {metric["Name"] for metric in directive["Metrics"]}
-        assert names <= COUNTERS and set(line) == {"_aws", "Stack", *names}
-        assert all(isinstance(line[name], int) and line[name] > 0 for name in names)
-        assert {metric["Unit"] for metric in directive["Metrics"]} == {"Count"}
+        units = {metric["Name"]: metric["Unit"] for metric in directive["Metrics"]}
+        assert units.items() <= UNITS.items() and set(line) == {"_aws", "Stack", *units}
+        assert all(isinstance(line[name], int) and line[name] > 0 for name in units.keys() & COUNTERS)
+        assert all(isinstance(line[name], int) for name in units.keys() & SWEPT)
+        # A list: an average would hide the slowest.
+        latencies = line.get("DeliveryLatency", [0])
+        assert 0 < len(latencies) <= 100 and all(isinstance(one, int) for one in latencies)
         assert abs(line["_aws"]["Timestamp"] / 1000 - time.time()) < 3600
 
 

@@ -12,8 +12,8 @@ use domain::ids::{DeadLetterId, EventId, TenantId, WebhookId};
 use domain::outcome::{FailureKind, Outcome};
 use domain::payload::{Content, Payload};
 use domain::ports::{
-    DeadLetterFilter, DeliveryStore as _, DeliveryTask, Due, DueIndex as _, EventIdClaim,
-    EventIdRequest, Lease, LeaseResult, NotAsked, OnceName, StoredEvent, TaskKind,
+    DeadLetterFilter, DeliveryStore as _, DeliveryTask, DueIndex as _, EventIdClaim,
+    EventIdRequest, Lease, LeaseResult, NotAsked, OnceName, Overdue, StoredEvent, TaskKind,
 };
 use domain::time::Time;
 use domain::ulid::Ulid;
@@ -558,7 +558,7 @@ impl<'a> Calls<'a> {
         let at = self.now.plus(Duration::from_secs(2));
         let mut memory = self.memory.list_overdue(shard, at, ALL as usize);
         let mut real = self.cloud.store.list_overdue(shard, at, ALL).await.unwrap();
-        let by_name = |due: &Due| format!("{due:?}");
+        let by_name = |one: &Overdue| format!("{one:?}");
         memory.sort_by_key(by_name);
         real.sort_by_key(by_name);
         self.same(&format!("overdue in {shard}"), &memory, &real);

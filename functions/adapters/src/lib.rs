@@ -20,6 +20,7 @@ pub mod invocation;
 pub mod kms;
 pub mod mail;
 pub mod operational_events;
+mod metrics;
 mod sealing;
 pub mod secrets;
 pub mod settings;

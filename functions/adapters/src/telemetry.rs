@@ -1,9 +1,7 @@
 //! Logs and metrics: JSON lines on standard output, where Lambda reads them.
 //!
-//! One line reports one attempt. Counters are written in the embedded metric format, one line for
-//! each invocation and none per tenant: every distinct set of dimensions is a metric that is
-//! billed. The stack is the only dimension, so that two stacks of a region do not add up in one
-//! metric. No payload and no secret is ever written.
+//! One line reports one attempt; `metrics` writes the counters. No payload and no secret is ever
+//! written.
 //!
 //! The lines are written here, not by a subscriber of `tracing`. The AWS SDK, hyper and reqwest
 //! send their requests' headers to any subscriber, so it is safest to have none: no filter can be
@@ -14,28 +12,25 @@
 
 use std::error::Error;
 use std::io::Write as _;
-use std::sync::LazyLock;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::str::FromStr;
+use std::time::Duration;
 
-use domain::dead_letter::{Body, DeadLetter};
+use domain::dead_letter::{Body, DeadLetter, Reason};
 use domain::delivery::{Attempt, Delivery, Trigger, Verdict};
+use domain::flow::Swept;
 use domain::outcome::Outcome;
-use domain::ports::{Fault, FaultKind, Telemetry};
+use domain::ports::{Fault, FaultKind, Stage, Telemetry};
 use domain::safe_text::SafeText;
 use domain::tenant::WebhookVersion;
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::clock::now;
 use crate::invocation::{self, Invocation};
-use crate::settings::optional;
-
-/// CloudWatch rejects a dimension without a value.
-static STACK: LazyLock<String> =
-    LazyLock::new(|| optional(crate::env::STACK).unwrap_or_else(|| "postel".to_owned()));
+use crate::metrics;
 
 /// Writes one line, in one piece. A log that cannot be written must not stop deliveries.
-fn line(value: &impl Serialize) {
+pub(crate) fn line(value: &impl Serialize) {
     if let Ok(mut text) = serde_json::to_vec(value) {
         text.push(b'\n');
         let _ = std::io::stdout().lock().write_all(&text);
@@ -104,6 +99,9 @@ pub fn fault(message: &str, fault: &Fault, fields: &Value) {
         fields,
     };
     write(level(fault.kind), message, &about);
+    if matches!(fault.stage, Stage::Decrypt | Stage::Encrypt) {
+        metrics::kms_fault();
+    }
 }
 
 /// A fault that a retry may fix is a warning. Every other fault needs an operator at once.
@@ -149,45 +147,21 @@ fn line_of<'a, F: Serialize>(level: &'a str, message: &'a str, fields: F) -> Lin
     }
 }
 
-/// The counters of a process since its last flush.
-#[derive(Default)]
-pub struct Counters {
-    accepted: AtomicU64,
-    delivered: AtomicU64,
-    retried: AtomicU64,
-    dead: AtomicU64,
-    refused: AtomicU64,
-}
-
-static COUNTERS: Counters = Counters {
-    accepted: AtomicU64::new(0),
-    delivered: AtomicU64::new(0),
-    retried: AtomicU64::new(0),
-    dead: AtomicU64::new(0),
-    refused: AtomicU64::new(0),
-};
-
 /// Counts accepted events.
 pub fn count_accepted(number: u64) {
-    COUNTERS.accepted.fetch_add(number, Ordering::Relaxed);
+    metrics::EVENTS_ACCEPTED.add(number);
 }
 
-/// Writes the counters since the last flush, if any is not zero. Called at the end of each
-/// invocation.
+/// Writes the metrics since the last flush. Called at the end of each invocation.
 pub fn flush() {
-    let counts = [
-        ("EventsAccepted", &COUNTERS.accepted),
-        ("DeliveriesSucceeded", &COUNTERS.delivered),
-        ("DeliveriesRetried", &COUNTERS.retried),
-        ("DeliveriesDeadLettered", &COUNTERS.dead),
-        ("MessagesRejected", &COUNTERS.refused),
-    ]
-    .map(|(name, counter)| (name, counter.swap(0, Ordering::Relaxed)));
-    let counted: Vec<_> = counts.into_iter().filter(|(_, count)| *count > 0).collect();
-    if counted.is_empty() {
-        return;
-    }
-    metrics(&counted);
+    metrics::flush();
+}
+
+/// Logs and counts the result of a sweep.
+pub fn sweep_finished(swept: &Swept) {
+    let fields = json!({"revived": swept.revived(), "oldest_due_s": swept.oldest_due.as_secs()});
+    info("sweep.completed", &fields);
+    metrics::swept(swept.oldest_due, swept.deliveries);
 }
 
 /// Reports a row that cannot be read and is left out. Written at once, since this is rare. Contains
@@ -197,57 +171,68 @@ pub(crate) fn unreadable(pk: &str, sk: &str, kind: FaultKind) {
     let [pk, sk] = [pk, sk].map(|key| SafeText::bounded(key, MAX_CAUSE_BYTES));
     let fields = json!({"pk": pk, "sk": sk, "fault_kind": kind.as_str()});
     write("ERROR", "row.unreadable", &fields);
-    metrics(&[("RowsUnreadable", 1)]);
+    metrics::row_unreadable();
 }
 
-/// One line in the embedded metric format.
-fn metrics(counted: &[(&str, u64)]) {
-    line(&metrics_line(counted, &STACK));
+/// Which attempts have a log line. The delivery log has all of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AttemptLog {
+    /// Those that did not succeed.
+    Failures,
+    /// All.
+    #[default]
+    All,
 }
 
-fn metrics_line(counted: &[(&str, u64)], stack: &str) -> Map<String, Value> {
-    let metrics: Vec<_> = counted
-        .iter()
-        .map(|(name, _)| json!({"Name": name, "Unit": "Count"}))
-        .collect();
-    let mut emf = Map::new();
-    emf.insert(
-        "_aws".to_owned(),
-        json!({
-            "Timestamp": now().millis(),
-            "CloudWatchMetrics": [{"Namespace": "Postel", "Dimensions": [["Stack"]], "Metrics": metrics}],
-        }),
-    );
-    emf.extend(
-        counted
-            .iter()
-            .map(|(name, count)| ((*name).to_owned(), Value::from(*count))),
-    );
-    emf.insert("Stack".to_owned(), stack.into());
-    emf
+impl FromStr for AttemptLog {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "failures" => Ok(Self::Failures),
+            "all" => Ok(Self::All),
+            _ => Err(()),
+        }
+    }
+}
+
+impl AttemptLog {
+    fn has(self, verdict: Verdict) -> bool {
+        self == Self::All || verdict != Verdict::Delivered
+    }
 }
 
 /// Logs and counts attempts and rejections.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct LogTelemetry;
+pub struct LogTelemetry {
+    /// Which attempts have a log line.
+    pub attempts: AttemptLog,
+}
 
 impl Telemetry for LogTelemetry {
     fn attempt_finished(&self, delivery: &Delivery, attempt: &Attempt, verdict: Verdict) {
         let ended = attempt.at.plus(attempt.duration);
         let (counter, word, due) = match verdict {
             Verdict::Delivered if delivery.is_test => (None, "delivered", None),
-            Verdict::Delivered => (Some(&COUNTERS.delivered), "delivered", None),
+            Verdict::Delivered => (Some(&metrics::DELIVERIES_SUCCEEDED), "delivered", None),
             // The schedule, or the end already reached, does not change.
             _ if attempt.trigger != Trigger::Automatic => (None, "failed", None),
             Verdict::Retry(delay) => (
-                Some(&COUNTERS.retried),
+                Some(&metrics::DELIVERIES_RETRIED),
                 "retry",
                 Some(ended.plus(delay).rfc3339()),
             ),
-            Verdict::Dead(reason) => (Some(&COUNTERS.dead), reason.as_str(), None),
+            Verdict::Dead(reason) => (
+                Some(&metrics::DELIVERIES_DEAD_LETTERED),
+                reason.as_str(),
+                None,
+            ),
         };
         if let Some(counter) = counter {
-            counter.fetch_add(1, Ordering::Relaxed);
+            counter.add(1);
+        }
+        if !self.attempts.has(verdict) {
+            return;
         }
         let (status, error, detail) = match &attempt.outcome {
             Outcome::Response { status, .. } => (Some(*status), None, None),
@@ -272,12 +257,18 @@ impl Telemetry for LogTelemetry {
         write("INFO", "delivery.attempted", &fields);
     }
 
+    fn first_attempt_finished(&self, latency: Duration) {
+        metrics::delivery_latency(latency);
+    }
+
     fn message_rejected(&self, dead: &DeadLetter) {
-        COUNTERS.refused.fetch_add(1, Ordering::Relaxed);
+        metrics::MESSAGES_REJECTED.add(1);
+        count_undeliverable(dead);
         info("message.rejected", &about(dead));
     }
 
     fn message_unreadable(&self, message: &str, unread: &Fault) {
+        metrics::MESSAGES_UNREADABLE.add(1);
         fault(
             "message.unreadable",
             unread,
@@ -286,7 +277,8 @@ impl Telemetry for LogTelemetry {
     }
 
     fn delivery_abandoned(&self, dead: &DeadLetter) {
-        COUNTERS.dead.fetch_add(1, Ordering::Relaxed);
+        metrics::DELIVERIES_DEAD_LETTERED.add(1);
+        count_undeliverable(dead);
         info("delivery.abandoned", &about(dead));
     }
 
@@ -296,6 +288,7 @@ impl Telemetry for LogTelemetry {
 
     fn slow_lane_changed(&self, webhook: &WebhookVersion, is_slow: bool) {
         let message = if is_slow {
+            metrics::SLOW_LANE_ENTERED.add(1);
             "webhook.slow_lane.entered"
         } else {
             "webhook.slow_lane.left"
@@ -306,6 +299,12 @@ impl Telemetry for LogTelemetry {
             "webhook_id": webhook.webhook.as_str(),
         });
         info(message, &fields);
+    }
+}
+
+fn count_undeliverable(dead: &DeadLetter) {
+    if dead.reason == Reason::Undeliverable {
+        metrics::UNDELIVERABLE.add(1);
     }
 }
 
@@ -324,8 +323,6 @@ fn about(dead: &DeadLetter) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use domain::ports::Stage;
-
     use super::*;
 
     fn written(line: &impl Serialize) -> Value {
@@ -353,6 +350,20 @@ mod tests {
                 (&json!("sweep.completed"), &json!(1))
             );
         }
+    }
+
+    #[test]
+    fn the_log_of_failures_has_every_attempt_that_did_not_succeed() {
+        let verdicts = [
+            Verdict::Delivered,
+            Verdict::Retry(Duration::ZERO),
+            Verdict::Dead(Reason::Exhausted),
+        ];
+        let lines =
+            |log: &str| verdicts.map(|verdict| log.parse::<AttemptLog>().unwrap().has(verdict));
+        assert_eq!(lines("failures"), [false, true, true]);
+        assert_eq!(lines("all"), [true; 3]);
+        assert!("errors".parse::<AttemptLog>().is_err());
     }
 
     #[test]

@@ -18,6 +18,7 @@ pub(crate) struct Deps {
     pub(crate) sender: InboxSender,
     pub(crate) cipher: KmsCipher,
     pub(crate) mailer: SesMailer,
+    pub(crate) telemetry: LogTelemetry,
 }
 
 impl DispatcherDeps for Deps {
@@ -55,7 +56,7 @@ impl DispatcherDeps for Deps {
     }
 
     fn telemetry(&self) -> &LogTelemetry {
-        &LogTelemetry
+        &self.telemetry
     }
 
     fn clock(&self) -> &SystemClock {

@@ -17,6 +17,7 @@ use adapters::settings::{
 };
 use adapters::sqs_event::{self, Queues, Returns};
 use adapters::task_queue::{Queue, ScheduleSettings, TaskScheduler};
+use adapters::telemetry::LogTelemetry;
 use adapters::{clients, telemetry};
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use domain::flow::{
@@ -75,6 +76,9 @@ impl Handler {
             sender: InboxSender::new(InboxTable::new(&aws, log), receivers),
             cipher: KmsCipher::new(&aws),
             mailer: SesMailer::new(&aws, optional(env::SENDER_ADDRESS)),
+            telemetry: LogTelemetry {
+                attempts: parsed(env::ATTEMPT_LOG)?,
+            },
         };
         let policy = Policy {
             trusted_senders: list(env::TRUSTED_SENDERS),

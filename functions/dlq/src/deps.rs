@@ -10,6 +10,7 @@ use domain::flow::DlqConsumerDeps;
 pub(crate) struct Deps {
     pub(crate) store: DeliveryTable,
     pub(crate) config: ConfigCache,
+    pub(crate) telemetry: LogTelemetry,
 }
 
 impl DlqConsumerDeps for Deps {
@@ -27,7 +28,7 @@ impl DlqConsumerDeps for Deps {
     }
 
     fn telemetry(&self) -> &LogTelemetry {
-        &LogTelemetry
+        &self.telemetry
     }
 
     fn clock(&self) -> &SystemClock {

@@ -7,6 +7,7 @@ use adapters::delivery_store::{DeliveryTable, days};
 use adapters::env;
 use adapters::settings::{list, parsed, required};
 use adapters::sqs_event::{self, Queues, Returns};
+use adapters::telemetry::LogTelemetry;
 use adapters::{clients, telemetry};
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use domain::contract::MAX_TIMEOUT_SECONDS;
@@ -37,6 +38,7 @@ impl Handler {
         let deps = Deps {
             store: DeliveryTable::new(&aws, required(env::LOG_TABLE)?, dead_letters, retention),
             config: ConfigCache::new(config, longest),
+            telemetry: LogTelemetry::default(),
         };
         let policy = Policy {
             trusted_senders: list(env::TRUSTED_SENDERS),

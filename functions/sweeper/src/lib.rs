@@ -59,8 +59,9 @@ impl Handler {
         let end = i64::try_from(event.context.deadline).unwrap_or(0);
         let deadline =
             Time::from_millis(end - i64::try_from(RECORDING_RESERVE.as_millis()).unwrap_or(0));
-        let revived = self.sweeper.sweep(deadline).await?;
-        telemetry::info("sweep.completed", &json!({"revived": revived}));
-        Ok(json!({"revived": revived}))
+        let (swept, result) = self.sweeper.sweep(deadline).await;
+        telemetry::sweep_finished(&swept);
+        result?;
+        Ok(json!({"revived": swept.revived()}))
     }
 }

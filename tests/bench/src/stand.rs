@@ -106,6 +106,7 @@ impl Stand {
             ("POSTEL_QUEUE_DELAY_LIMIT_SECONDS", "900".to_owned()),
             ("POSTEL_RETENTION_DAYS", "30".to_owned()),
             ("POSTEL_STACK", "postel".to_owned()),
+            ("POSTEL_ATTEMPT_LOG", "failures".to_owned()),
             ("POSTEL_SWEEP_GRACE_SECONDS", "120".to_owned()),
         ]
         .map(|(name, value)| (name.to_owned(), value))

@@ -9,7 +9,7 @@ use domain::ids::{DeadLetterId, DeliveryId, TenantId};
 use domain::payload::Payload;
 use domain::ports::{
     DeliveryTask, Due, EventIdClaim, EventIdRequest, Lease, LeaseResult, MAX_MANUAL_ATTEMPTS,
-    NotAsked, OnceName, StoredDelivery, StoredEvent, TaskKind,
+    NotAsked, OnceName, Overdue, StoredDelivery, StoredEvent, TaskKind,
 };
 use domain::time::Time;
 use domain::ulid::Ulid;
@@ -262,7 +262,7 @@ impl DeliveryRows {
     }
 
     /// One page of entries that are due before a time.
-    pub(crate) fn list_overdue(&self, shard: u8, now: Time, limit: usize) -> Vec<Due> {
+    pub(crate) fn list_overdue(&self, shard: u8, now: Time, limit: usize) -> Vec<Overdue> {
         let is_here = |event: Ulid| event.low_bits() % domain::flow::SWEEP_SHARDS == shard;
         let rows = self.rows.values().filter_map(|row| {
             let due = row.due_at.filter(|_| is_here(row.delivery.id.event))?;
@@ -276,7 +276,11 @@ impl DeliveryRows {
         found.retain(|(due, _)| *due < now);
         found.sort_by_key(|(due, _)| *due);
         found.truncate(limit);
-        found.into_iter().flat_map(|(_, due)| due).collect()
+        let entries = found.into_iter().map(|(since, due)| {
+            let at = move |due| Overdue { due, since };
+            due.into_iter().map(at)
+        });
+        entries.flatten().collect()
     }
 
     pub(crate) fn postpone(&mut self, task: &DeliveryTask, until: Time) {

@@ -18,9 +18,9 @@ use domain::flow::{
 use domain::ids::{DeliveryId, TenantId, WebhookId};
 use domain::outcome::{FailureKind, Outcome, OutgoingRequest};
 use domain::ports::{
-    AttemptContext, Clock, ConfigStore, DeliveryStore, DeliveryTask, Due, DueIndex, EventIdClaim,
+    AttemptContext, Clock, ConfigStore, DeliveryStore, DeliveryTask, DueIndex, EventIdClaim,
     EventIdRequest, EventQueue, Fault, Lease, LeaseResult, Mailer, NotAsked, Notification,
-    NotificationKind, OnceName, OrFault as _, Redrive, RedriveJob, RedriveJobMessage,
+    NotificationKind, OnceName, OrFault as _, Overdue, Redrive, RedriveJob, RedriveJobMessage,
     RedriveJobQueue, RedriveJobStore, RedriveOutcome, RedrivePage, RunningRedriveJobs,
     SecretCipher, Sender, SlowTaskQueue, Stage, StoredEvent, TaskKind, TaskQueue, Telemetry,
 };
@@ -616,7 +616,7 @@ fn name(claim: &LeaseResult) -> &'static str {
 }
 
 impl DueIndex for Ports {
-    async fn list_overdue(&self, shard: u8, now: Time, limit: u32) -> Result<Vec<Due>, Fault> {
+    async fn list_overdue(&self, shard: u8, now: Time, limit: u32) -> Result<Vec<Overdue>, Fault> {
         debug_assert!(shard < World::shards());
         self.call(Stage::ReadStore, Twice::Once, |world| {
             // A page may contain fewer entries than requested.
@@ -977,6 +977,10 @@ impl Telemetry for Ports {
             let webhook = &delivery.id.webhook;
             world.violation(format!("{webhook} has nothing to sign with"));
         }
+    }
+
+    fn first_attempt_finished(&self, _: Duration) {
+        self.world().count("first attempts in time");
     }
 
     fn message_rejected(&self, _: &DeadLetter) {

@@ -6,7 +6,7 @@ use domain::delivery::{Delivery, Status};
 use domain::event::Event;
 use domain::ids::{DeadLetterId, DeliveryId, TenantId};
 use domain::ports::{
-    DeliveryTask, Due, EventIdClaim, EventIdRequest, Lease, LeaseResult, NotAsked, OnceName,
+    DeliveryTask, EventIdClaim, EventIdRequest, Lease, LeaseResult, NotAsked, OnceName, Overdue,
     StoredEvent,
 };
 use domain::time::Time;
@@ -133,7 +133,7 @@ impl Tables {
         Some(waiting)
     }
 
-    pub fn list_overdue(&self, shard: u8, now: Time, limit: usize) -> Vec<Due> {
+    pub fn list_overdue(&self, shard: u8, now: Time, limit: usize) -> Vec<Overdue> {
         self.deliveries.list_overdue(shard, now, limit)
     }
 

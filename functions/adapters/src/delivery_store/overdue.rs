@@ -3,7 +3,7 @@
 
 use domain::delivery::Status;
 use domain::ids::{DeliveryId, TenantId};
-use domain::ports::{DeliveryTask, Due, DueIndex, Fault, Stage};
+use domain::ports::{DeliveryTask, Due, DueIndex, Fault, Overdue, Stage};
 use domain::time::Time;
 use domain::ulid::Ulid;
 use serde::Deserialize;
@@ -16,6 +16,7 @@ use crate::dynamo::{Query, Update, condition_held, from_item, n, s};
 struct DueRow {
     pk: String,
     sk: String,
+    due_at: i64,
     status: Option<Status>,
     #[serde(rename = "seq")]
     sequence: Option<u32>,
@@ -23,6 +24,12 @@ struct DueRow {
 }
 
 impl DueRow {
+    fn overdue(self) -> Result<Vec<Overdue>, Fault> {
+        let since = Time::from_millis(self.due_at);
+        let due = self.due()?.into_iter();
+        Ok(due.map(|due| Overdue { due, since }).collect())
+    }
+
     fn due(self) -> Result<Vec<Due>, Fault> {
         if let (None, Some((tenant, event))) = (self.status, self.event()) {
             return Ok(vec![Due::Erasure(tenant, event)]);
@@ -66,7 +73,7 @@ impl DueRow {
 }
 
 impl DueIndex for DeliveryTable {
-    async fn list_overdue(&self, shard: u8, now: Time, limit: u32) -> Result<Vec<Due>, Fault> {
+    async fn list_overdue(&self, shard: u8, now: Time, limit: u32) -> Result<Vec<Overdue>, Fault> {
         let mut from = None;
         loop {
             let found = Query::new(&self.table, "due_shard = :shard AND due_at < :now")
@@ -77,9 +84,9 @@ impl DueIndex for DeliveryTable {
                 .from(from)
                 .page(&self.dynamo, Stage::ReadStore)
                 .await?;
-            let due: Vec<Due> = found
+            let due: Vec<Overdue> = found
                 .rows
-                .readable(|item| from_item::<DueRow>(item, Stage::ReadStore)?.due())
+                .readable(|item| from_item::<DueRow>(item, Stage::ReadStore)?.overdue())
                 .into_iter()
                 .flatten()
                 .collect();

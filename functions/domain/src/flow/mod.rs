@@ -55,7 +55,7 @@ pub use erase::erase;
 pub use possible_duplicate::FirstAttempts;
 pub use publish::{Published, Publisher};
 pub use redrive::{RedriveRunner, RedriveRunnerDeps, redrive_delivery, request_manual_attempt};
-pub use sweep::{SWEEP_SHARDS, Sweeper, SweeperDeps};
+pub use sweep::{SWEEP_SHARDS, Sweeper, SweeperDeps, Swept};
 
 /// The operator's settings.
 #[derive(Clone, Debug)]

@@ -6,7 +6,9 @@
 
 use std::time::Duration;
 
-use crate::ports::{Clock, Due, DueIndex, Fault, RedriveJobQueue, RunningRedriveJobs, TaskQueue};
+use crate::ports::{
+    Clock, Due, DueIndex, Fault, Overdue, RedriveJobQueue, RunningRedriveJobs, TaskQueue,
+};
 use crate::time::Time;
 
 /// The index of due deliveries is spread over this many partitions, each good for 1,000 writes a
@@ -44,6 +46,27 @@ pub trait SweeperDeps: Sync {
     fn clock(&self) -> &Self::Clock;
 }
 
+/// What a sweep found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// How many deliveries were revived: due, and no message carried them.
+    pub deliveries: u32,
+    /// How many jobs were revived.
+    pub jobs: u32,
+    /// How long the oldest due delivery had been due, zero if there was none. A revived delivery
+    /// counts as due from its [`NEXT_LOOK`] on, so this grows only while the sweeper does not run,
+    /// or cannot revive.
+    pub oldest_due: Duration,
+}
+
+impl Swept {
+    /// How many deliveries and jobs were revived.
+    #[must_use]
+    pub const fn revived(&self) -> u32 {
+        self.deliveries.saturating_add(self.jobs)
+    }
+}
+
 /// Revives deliveries and jobs that no message carries.
 pub struct Sweeper<D> {
     /// The systems that the sweeper calls.
@@ -55,21 +78,18 @@ pub struct Sweeper<D> {
 
 impl<D: SweeperDeps> Sweeper<D> {
     /// Sweeps until nothing is overdue or the deadline comes; the next sweep continues where this
-    /// one stopped. Returns how many were revived. Jobs come first, since they are few. A fault of
-    /// a job does not delay the deliveries.
-    ///
-    /// # Errors
-    /// The first fault; what was revived stays revived.
-    pub async fn sweep(&self, deadline: Time) -> Result<u32, Fault> {
+    /// one stopped. Returns what it found, and the first fault: what was revived stays revived.
+    /// Jobs come first, since they are few. A fault of a job does not delay the deliveries.
+    pub async fn sweep(&self, deadline: Time) -> (Swept, Result<(), Fault>) {
         let grace = i64::try_from(self.grace.as_millis()).unwrap_or(0);
         let before = Time::from_millis(self.deps.clock().now().millis().saturating_sub(grace));
-        let jobs = self.jobs(before, deadline).await;
-        let deliveries = self.deliveries(before, deadline).await;
-        Ok(jobs?.saturating_add(deliveries?))
+        let mut swept = Swept::default();
+        let jobs = self.jobs(before, deadline, &mut swept).await;
+        let deliveries = self.deliveries(before, deadline, &mut swept).await;
+        (swept, jobs.and(deliveries))
     }
 
-    async fn jobs(&self, before: Time, deadline: Time) -> Result<u32, Fault> {
-        let mut revived = 0u32;
+    async fn jobs(&self, before: Time, deadline: Time, swept: &mut Swept) -> Result<(), Fault> {
         for job in self.deps.jobs().running_jobs().await? {
             if self.deps.clock().now() >= deadline {
                 break;
@@ -83,16 +103,20 @@ impl<D: SweeperDeps> Sweeper<D> {
                     .jobs()
                     .record_continuation(&job, self.deps.clock().now())
                     .await?;
-                revived = revived.saturating_add(1);
+                swept.jobs = swept.jobs.saturating_add(1);
             }
         }
-        Ok(revived)
+        Ok(())
     }
 
     /// A failure delays nothing else, neither in its shard nor in the following ones. The first
     /// fault is returned at the end.
-    async fn deliveries(&self, before: Time, deadline: Time) -> Result<u32, Fault> {
-        let mut revived = 0u32;
+    async fn deliveries(
+        &self,
+        before: Time,
+        deadline: Time,
+        swept: &mut Swept,
+    ) -> Result<(), Fault> {
         let mut first: Result<(), Fault> = Ok(());
         for shard in 0..SWEEP_SHARDS {
             let mut seen: Vec<Due> = Vec::new();
@@ -104,25 +128,28 @@ impl<D: SweeperDeps> Sweeper<D> {
                         break;
                     }
                 };
-                if self.deps.clock().now() >= deadline {
-                    return first.map(|()| revived);
+                let now = self.deps.clock().now();
+                swept.oldest_due = swept.oldest_due.max(oldest(&found, now));
+                if now >= deadline {
+                    return first;
                 }
                 // An entry that is still due although it was handled is due for a reason other than
                 // time; the next sweep checks it again.
-                let new: Vec<&Due> = found.iter().filter(|due| !seen.contains(due)).collect();
+                let is_new = |one: &&Overdue| !seen.contains(&one.due);
+                let new: Vec<&Overdue> = found.iter().filter(is_new).collect();
                 if new.is_empty() {
                     break;
                 }
-                for due in new {
-                    match self.see_to(due).await {
-                        Ok(number) => revived = revived.saturating_add(number),
+                for one in new {
+                    match self.see_to(&one.due).await {
+                        Ok(number) => swept.deliveries = swept.deliveries.saturating_add(number),
                         Err(fault) => first = first.and(Err(fault)),
                     }
                 }
-                seen = found;
+                seen = found.into_iter().map(|one| one.due).collect();
             }
         }
-        first.map(|()| revived)
+        first
     }
 
     /// Returns how many deliveries were revived.
@@ -144,6 +171,15 @@ impl<D: SweeperDeps> Sweeper<D> {
             }
         }
     }
+}
+
+/// How long the oldest delivery among them has been due.
+fn oldest(found: &[Overdue], now: Time) -> Duration {
+    let deliveries = found
+        .iter()
+        .filter(|one| matches!(one.due, Due::DeliveryTask(_)));
+    let ages = deliveries.map(|one| now.since(one.since));
+    ages.max().unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -22,9 +22,9 @@ use crate::payload::{Content, Payload};
 use crate::ports::{
     AttemptContext, Clock, ConfigStore, DeliveryStore, DeliveryTask, Due, DueIndex, EventIdClaim,
     EventIdRequest, EventQueue, Fault, Lease, LeaseResult, Mailer, NotAsked, Notification,
-    NotificationKind, OnceName, RedriveJob, RedriveJobMessage, RedriveJobQueue, RunningRedriveJobs,
-    SecretCipher, Sender, SlowTaskQueue, Stage, StoredDelivery, StoredEvent, TaskKind, TaskQueue,
-    Telemetry,
+    NotificationKind, OnceName, Overdue, RedriveJob, RedriveJobMessage, RedriveJobQueue,
+    RunningRedriveJobs, SecretCipher, Sender, SlowTaskQueue, Stage, StoredDelivery, StoredEvent,
+    TaskKind, TaskQueue, Telemetry,
 };
 use crate::signing_secrets::SigningSecrets;
 use crate::tenant::{
@@ -83,7 +83,9 @@ struct FakePorts {
     waiting: Option<String>,
     revived: Option<Delivery>,
     /// The pages of overdue deliveries that the sweeper finds, by shard.
-    overdue: Mutex<BTreeMap<u8, Vec<Vec<Due>>>>,
+    overdue: Mutex<BTreeMap<u8, Vec<Vec<Overdue>>>>,
+    /// Of first attempts.
+    latencies: Mutex<Vec<Duration>>,
     /// The running jobs that the sweeper finds; `None` if the table does not answer.
     running: Option<Vec<RedriveJob>>,
     calls: Mutex<Vec<Call>>,
@@ -233,7 +235,7 @@ impl EventQueue for FakePorts {
 }
 
 impl DueIndex for FakePorts {
-    async fn list_overdue(&self, shard: u8, now: Time, _: u32) -> Result<Vec<Due>, Fault> {
+    async fn list_overdue(&self, shard: u8, now: Time, _: u32) -> Result<Vec<Overdue>, Fault> {
         self.write(Call::Overdue(shard, now));
         let mut now = self.now.lock().unwrap();
         *now = now.plus(self.takes);
@@ -322,6 +324,10 @@ impl Mailer for FakePorts {
 impl Telemetry for FakePorts {
     fn attempt_finished(&self, _: &Delivery, attempt: &Attempt, _: Verdict) {
         self.write(Call::AttemptFinished(attempt.number, attempt.trigger));
+    }
+
+    fn first_attempt_finished(&self, latency: Duration) {
+        self.latencies.lock().unwrap().push(latency);
     }
 
     fn message_rejected(&self, _: &DeadLetter) {

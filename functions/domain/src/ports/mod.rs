@@ -32,7 +32,7 @@ pub use mail::{Mailer, Notification, NotificationKind};
 pub use once::{EventIdClaim, EventIdRequest, OnceName};
 pub use queues::{EventQueue, RedriveJobQueue, SlowTaskQueue, TaskQueue};
 pub use record::{
-    Due, Lease, LeaseResult, MAX_MANUAL_ATTEMPTS, NotAsked, StoredDelivery, StoredEvent,
+    Due, Lease, LeaseResult, MAX_MANUAL_ATTEMPTS, NotAsked, Overdue, StoredDelivery, StoredEvent,
 };
 pub use redrive_jobs::{
     DeadLetterFilter, MAX_RUNNING_JOBS, Redrive, RedriveJob, RedriveJobStatus, RedriveJobStore,

@@ -105,3 +105,12 @@ pub enum Due {
     /// An event that was erased a while ago: late writes must be erased as well.
     Erasure(TenantId, Ulid),
 }
+
+/// An entry of the index of due work, and the time since when it is due.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Overdue {
+    /// The entry.
+    pub due: Due,
+    /// Since when.
+    pub since: Time,
+}

@@ -3,8 +3,8 @@
 use std::future::Future;
 
 use super::{
-    DeliveryTask, Due, EventIdClaim, EventIdRequest, Fault, Lease, LeaseResult, NotAsked, OnceName,
-    StoredEvent,
+    DeliveryTask, EventIdClaim, EventIdRequest, Fault, Lease, LeaseResult, NotAsked, OnceName,
+    Overdue, StoredEvent,
 };
 use crate::dead_letter::DeadLetter;
 use crate::delivery::Delivery;
@@ -118,13 +118,13 @@ pub trait DeliveryStore {
 
 /// The index of due work: deliveries that no message seems to carry, and events to erase.
 pub trait DueIndex {
-    /// Up to `limit` entries that were due before `now` in one shard of the index.
+    /// Up to `limit` entries that were due before `now` in one shard of the index, oldest first.
     fn list_overdue(
         &self,
         shard: u8,
         now: Time,
         limit: u32,
-    ) -> impl Future<Output = Result<Vec<Due>, Fault>> + Send;
+    ) -> impl Future<Output = Result<Vec<Overdue>, Fault>> + Send;
     /// Hides an entry until `until`, unless it moves on.
     fn postpone(
         &self,

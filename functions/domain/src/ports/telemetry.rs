@@ -1,5 +1,7 @@
 //! Metrics and logs for operators.
 
+use std::time::Duration;
+
 use crate::dead_letter::DeadLetter;
 use crate::delivery::{Attempt, Delivery, Verdict};
 use crate::ports::Fault;
@@ -9,6 +11,9 @@ use crate::tenant::WebhookVersion;
 pub trait Telemetry {
     /// An attempt was made.
     fn attempt_finished(&self, delivery: &Delivery, attempt: &Attempt, verdict: Verdict);
+    /// A first attempt from the events queue has ended. `latency` is the time since the event was
+    /// accepted. First attempts on the slow lane are left out: they wait on purpose.
+    fn first_attempt_finished(&self, latency: Duration);
     /// A message was rejected.
     fn message_rejected(&self, dead: &DeadLetter);
     /// A message became a dead letter because it, or a row that it needs, cannot be read. `message`

@@ -107,6 +107,10 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         self.deps
             .telemetry()
             .attempt_finished(&delivery, &attempt, verdict);
+        let ended = attempt.at.plus(attempt.duration);
+        self.deps
+            .telemetry()
+            .first_attempt_finished(ended.since(event.key.time()));
         let after = delivery.clone().after_automatic(attempt, verdict);
         self.failing_receivers.observe(to, &delivery, &after);
         Ok(after)

@@ -21,6 +21,8 @@ struct World {
     seen_to: Mutex<Vec<Due>>,
 }
 
+const NOW: i64 = 1_000_000;
+
 fn task(number: u8) -> DeliveryTask {
     DeliveryTask {
         tenant_id: tenant(),
@@ -57,9 +59,17 @@ one_for_all! {
 }
 
 impl DueIndex for World {
-    async fn list_overdue(&self, shard: u8, _: Time, limit: u32) -> Result<Vec<Due>, Fault> {
+    async fn list_overdue(&self, shard: u8, _: Time, limit: u32) -> Result<Vec<Overdue>, Fault> {
         let due = self.due.lock().unwrap();
         let found = due.get(&shard).into_iter().flatten().cloned();
+        let since = |due: &Due| match due {
+            Due::DeliveryTask(_) => Time::from_millis(NOW - 7_000),
+            Due::Erasure(..) => Time::from_millis(NOW - 9_000),
+        };
+        let found = found.map(|due| Overdue {
+            since: since(&due),
+            due,
+        });
         Ok(found.take(limit as usize).collect())
     }
 
@@ -108,7 +118,7 @@ impl Clock for World {
             self.seen_to.lock().unwrap().len() < 1_000,
             "it does not end"
         );
-        Time::from_millis(1_000_000)
+        Time::from_millis(NOW)
     }
 
     async fn sleep(&self, _: Duration) {}
@@ -122,14 +132,14 @@ impl Clock for World {
     }
 }
 
-fn sweep(world: World) -> (Result<u32, Fault>, World) {
+fn sweep(world: World) -> (Swept, Result<(), Fault>, World) {
     let grace = Duration::from_secs(1);
     let sweeper = Sweeper { deps: world, grace };
-    let answer = sweeper
+    let (swept, result) = sweeper
         .sweep(Time::from_millis(2_000_000))
         .now_or_never()
         .unwrap();
-    (answer, sweeper.deps)
+    (swept, result, sweeper.deps)
 }
 
 #[test]
@@ -144,8 +154,10 @@ fn what_stays_due_is_seen_to_once_a_sweep_and_the_rest_all_the_same() {
         stays: vec![stuck.clone()],
         ..World::default()
     };
-    let (answer, world) = sweep(world);
-    assert_eq!(answer.unwrap(), 151);
+    let (swept, result, world) = sweep(world);
+    assert_eq!((swept.revived(), result.is_ok()), (151, true));
+    // The age of deliveries only: nobody waits for a second erasure.
+    assert_eq!(swept.oldest_due, Duration::from_secs(7));
     let seen_to = world.seen_to.into_inner().unwrap();
     assert_eq!(seen_to.iter().filter(|due| **due == stuck).count(), 1);
 }
@@ -161,8 +173,10 @@ fn what_fails_is_answered_and_keeps_neither_its_shard_nor_the_others() {
         fails: vec![failing.clone()],
         ..World::default()
     };
-    let (answer, world) = sweep(world);
-    assert_eq!(answer.unwrap_err().stage, Stage::WriteOutcome);
+    let (swept, result, world) = sweep(world);
+    assert_eq!(result.unwrap_err().stage, Stage::WriteOutcome);
+    // A delivery that cannot be revived stays due, and is seen as such.
+    assert_eq!((swept.deliveries, swept.oldest_due.as_secs()), (2, 7));
     let left: Vec<Due> = world
         .due
         .into_inner()
@@ -171,4 +185,10 @@ fn what_fails_is_answered_and_keeps_neither_its_shard_nor_the_others() {
         .flatten()
         .collect();
     assert_eq!(left, [failing]);
+}
+
+#[test]
+fn a_sweep_that_finds_nothing_tells_so() {
+    let (swept, result, _) = sweep(World::default());
+    assert_eq!((swept, result.is_ok()), (Swept::default(), true));
 }

@@ -313,3 +313,22 @@ fn a_body_has_the_type_of_catalogue_or_contract_and_the_deliverys_uuid() {
         );
     }
 }
+
+#[test]
+fn only_a_first_attempt_outside_the_slow_lane_reports_its_delay_since_acceptance() {
+    let waited = Duration::from_secs(40);
+    let desk = dispatcher("standard");
+    let message = QueueMessage {
+        sent: Time::from_millis(NOW.millis() - 40_000),
+        ..published(1)
+    };
+    work(&desk, &message);
+    assert_eq!(*desk.deps.latencies.lock().unwrap(), [waited]);
+
+    let mut slow = dispatcher("standard");
+    if let Some(snapshot) = &mut slow.deps.snapshot {
+        snapshot.subscriptions[0].webhook.slow_since = Some(NOW);
+    }
+    work(&slow, &message);
+    assert!(slow.deps.latencies.lock().unwrap().is_empty());
+}

@@ -166,17 +166,21 @@ fn erasing_sends_for_what_waits_and_is_done_once_more_when_nobody_can_be_writing
         assert_eq!((sent, calls.len()), (found, 1 + usize::from(found)));
     }
     desk.did = true;
-    let due = vec![Due::Erasure(event.tenant.clone(), event.key)];
-    desk.overdue = Mutex::new([(SWEEP_SHARDS - 1, vec![due])].into());
+    let due = Overdue {
+        due: Due::Erasure(event.tenant.clone(), event.key),
+        since: NOW,
+    };
+    desk.overdue = Mutex::new([(SWEEP_SHARDS - 1, vec![vec![due]])].into());
     let sweeper = Sweeper {
         deps: desk,
         grace: Duration::ZERO,
     };
     let deadline = NOW.plus(Duration::from_secs(3600));
-    let revived = sweeper.sweep(deadline).now_or_never().unwrap().unwrap();
+    let (swept, result) = sweeper.sweep(deadline).now_or_never().unwrap();
+    result.unwrap();
     let mut calls = told(&sweeper.deps);
     calls.retain(|call| !matches!(call, Call::Overdue(..)));
-    assert_eq!(revived, 0);
+    assert_eq!(swept.revived(), 0);
     assert!(
         matches!(&calls[..], [Call::Erase(key, None), Call::ScheduleTask(_, Duration::ZERO)] if *key == event.key),
         "{calls:?}"

@@ -102,6 +102,7 @@ pub(super) fn dispatcher(contract: &str) -> Dispatcher<FakePorts> {
             waiting: None,
             revived: None,
             overdue: Mutex::default(),
+            latencies: Mutex::default(),
             running: Some(Vec::new()),
             calls: Mutex::default(),
         },

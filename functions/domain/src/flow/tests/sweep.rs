@@ -17,11 +17,18 @@ impl RunningRedriveJobs for FakePorts {
     }
 }
 
+fn overdue(task: DeliveryTask) -> Overdue {
+    Overdue {
+        due: Due::DeliveryTask(task),
+        since: NOW,
+    }
+}
+
 /// Sweeps for `seconds`, with one second per query. The first shard has three pages, the next and
 /// the last one each.
 fn sweep(seconds: u32) -> (u32, Vec<Call>) {
     let pages = |shard: u8, pages: u32| {
-        let found = |page| vec![Due::DeliveryTask(task(&fresh(), TaskKind::Scheduled(page))); 2];
+        let found = |page| vec![overdue(task(&fresh(), TaskKind::Scheduled(page))); 2];
         (shard, (0..pages).map(found).collect::<Vec<_>>())
     };
     let mut desk = dispatcher("standard").deps;
@@ -32,8 +39,9 @@ fn sweep(seconds: u32) -> (u32, Vec<Call>) {
         grace: Duration::from_secs(120),
     };
     let deadline = NOW.plus(Duration::from_secs(seconds.into()));
-    let revived = sweeper.sweep(deadline).now_or_never().unwrap().unwrap();
-    (revived, told(&sweeper.deps))
+    let (swept, result) = sweeper.sweep(deadline).now_or_never().unwrap();
+    result.unwrap();
+    (swept.revived(), told(&sweeper.deps))
 }
 
 #[test]
@@ -97,10 +105,7 @@ fn sweep_jobs(running: Option<Vec<RedriveJob>>) -> (Result<u32, Fault>, Vec<Call
     desk.overdue = Mutex::new(
         [(
             0,
-            vec![vec![Due::DeliveryTask(task(
-                &fresh(),
-                TaskKind::Scheduled(0),
-            ))]],
+            vec![vec![overdue(task(&fresh(), TaskKind::Scheduled(0)))]],
         )]
         .into(),
     );
@@ -109,8 +114,8 @@ fn sweep_jobs(running: Option<Vec<RedriveJob>>) -> (Result<u32, Fault>, Vec<Call
         grace: Duration::from_secs(120),
     };
     let deadline = NOW.plus(Duration::from_secs(60));
-    let swept = sweeper.sweep(deadline).now_or_never().unwrap();
-    (swept, told(&sweeper.deps))
+    let (swept, result) = sweeper.sweep(deadline).now_or_never().unwrap();
+    (result.map(|()| swept.revived()), told(&sweeper.deps))
 }
 
 #[test]

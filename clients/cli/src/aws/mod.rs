@@ -124,8 +124,8 @@ impl Aws {
     }
 
     /// The same with a JSON object as its parameters. It goes as a file that only its owner can
-    /// read: everybody on the machine can read a command line, a text of it has at most 128 KiB, and
-    /// version 1 of the AWS CLI cannot read it from a pipe.
+    /// read: everybody on the machine can read a command line, a text of it has at most 128 KiB,
+    /// and version 1 of the AWS CLI cannot read it from a pipe.
     pub(crate) async fn send(&self, call: &AwsCall, input: &Value) -> Result<Value, AwsError> {
         let name = crate::input::random().unwrap_or_default();
         let file = std::env::temp_dir().join(format!("postel-{}-{name}.json", std::process::id()));

@@ -1,4 +1,4 @@
-//! The API: whether it is up, which version it has, what the key may do, and how right the clock is.
+//! The API: whether it is up, its version, what the key may do, and how right the clock is.
 
 use std::time::Duration;
 

@@ -30,7 +30,7 @@ use crate::failure::{Done, Exit, Failure};
 use crate::output::Output;
 use crate::when;
 
-/// Check a deployment: the stack, its functions, queues, schedules, tables, key, mails, logs and API.
+/// Check a deployment: stack, functions, queues, schedules, tables, key, mails, logs and API.
 ///
 /// Without --stack it looks at the local stack that is up. On AWS it calls the AWS CLI (`aws`) with
 /// your credentials, and changes nothing. What your role may not see is reported as NOT SEEN. Exit

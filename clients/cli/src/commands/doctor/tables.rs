@@ -22,17 +22,21 @@ pub(super) async fn tables(site: &Site) -> Findings {
             let (aws, logical, name) = (site.aws.clone(), logical.to_owned(), name.to_owned());
             tokio::spawn(async move {
                 let arguments = ["--table-name", name.as_str()];
-                let answers: (Answer, Answer, Answer) = tokio::join!(
-                    aws.call(&TABLE, &arguments),
+                let table = aws.call(&TABLE, &arguments);
+                if aws.is_local() {
+                    return (logical, table.await, None);
+                }
+                let others: (Answer, Answer, Answer) = tokio::join!(
+                    table,
                     aws.call(&BACKUPS, &arguments),
                     aws.call(&EXPIRY, &arguments)
                 );
-                (logical, answers)
+                (logical, others.0, Some((others.1, others.2)))
             })
         })
         .collect();
     for task in asked {
-        let Ok((name, (table, backups, expiry))) = task.await else {
+        let Ok((name, table, others)) = task.await else {
             continue;
         };
         count += 1;
@@ -40,11 +44,14 @@ pub(super) async fn tables(site: &Site) -> Findings {
         if let Some(table) = findings.take(&what, table) {
             active(&mut findings, &name, &table, site.is_local());
         }
+        let Some((backups, expiry)) = others else {
+            continue;
+        };
         if let Some(backups) = findings.take(&what, backups) {
-            restorable(&mut findings, &name, &backups, site.is_local());
+            restorable(&mut findings, &name, &backups);
         }
         if let Some(expiry) = findings.take(&what, expiry) {
-            forgetful(&mut findings, &name, &expiry, site.is_local());
+            forgetful(&mut findings, &name, &expiry);
         }
     }
     findings.fine(match site.is_local() {
@@ -74,10 +81,10 @@ fn active(findings: &mut Findings, name: &str, table: &Value, is_local: bool) {
     }
 }
 
-fn restorable(findings: &mut Findings, name: &str, backups: &Value, is_local: bool) {
+fn restorable(findings: &mut Findings, name: &str, backups: &Value) {
     let path =
         "ContinuousBackupsDescription.PointInTimeRecoveryDescription.PointInTimeRecoveryStatus";
-    if text(backups, path) != "ENABLED" && !is_local {
+    if text(backups, path) != "ENABLED" {
         findings.fail(
             format!("{name} has no point-in-time recovery: a mistake cannot be undone."),
             "Switch it on in the console of DynamoDB, tab Backups.",
@@ -85,13 +92,13 @@ fn restorable(findings: &mut Findings, name: &str, backups: &Value, is_local: bo
     }
 }
 
-fn forgetful(findings: &mut Findings, name: &str, expiry: &Value, is_local: bool) {
+fn forgetful(findings: &mut Findings, name: &str, expiry: &Value) {
     let is_set = text(expiry, "TimeToLiveDescription.AttributeName") == "expires_at"
         && matches!(
             text(expiry, "TimeToLiveDescription.TimeToLiveStatus").as_str(),
             "ENABLED" | "ENABLING"
         );
-    if !is_set && !is_local {
+    if !is_set {
         findings.fail(
             format!(
                 "{name} does not delete what has expired (TTL on expires_at): it grows forever."
@@ -117,38 +124,38 @@ mod tests {
         };
         let table = json!({"Table": {"TableStatus": "ACTIVE", "DeletionProtectionEnabled": true}});
         assert_eq!(
-            judge(&|findings| active(findings, "LogTable", &table, false)),
+            judge(&|findings| active(findings, "ConfigTable", &table, false)),
             Verdict::Ok
         );
         let bare = json!({"Table": {"TableStatus": "ACTIVE"}});
         assert_eq!(
-            judge(&|findings| active(findings, "LogTable", &bare, false)),
+            judge(&|findings| active(findings, "ConfigTable", &bare, false)),
             Verdict::Warn
         );
         assert_eq!(
-            judge(&|findings| active(findings, "LogTable", &bare, true)),
+            judge(&|findings| active(findings, "ConfigTable", &bare, true)),
             Verdict::Ok
         );
         assert_eq!(
-            judge(&|findings| active(findings, "LogTable", &json!({}), true)),
+            judge(&|findings| active(findings, "ConfigTable", &json!({}), true)),
             Verdict::Fail
         );
         let on = json!({"ContinuousBackupsDescription": {"PointInTimeRecoveryDescription": {"PointInTimeRecoveryStatus": "ENABLED"}}});
         assert_eq!(
-            judge(&|findings| restorable(findings, "LogTable", &on, false)),
+            judge(&|findings| restorable(findings, "ConfigTable", &on)),
             Verdict::Ok
         );
         assert_eq!(
-            judge(&|findings| restorable(findings, "LogTable", &json!({}), false)),
+            judge(&|findings| restorable(findings, "ConfigTable", &json!({}))),
             Verdict::Fail
         );
         let on = json!({"TimeToLiveDescription": {"TimeToLiveStatus": "ENABLED", "AttributeName": "expires_at"}});
         assert_eq!(
-            judge(&|findings| forgetful(findings, "LogTable", &on, false)),
+            judge(&|findings| forgetful(findings, "ConfigTable", &on)),
             Verdict::Ok
         );
         assert_eq!(
-            judge(&|findings| forgetful(findings, "LogTable", &json!({}), false)),
+            judge(&|findings| forgetful(findings, "ConfigTable", &json!({}))),
             Verdict::Fail
         );
     }

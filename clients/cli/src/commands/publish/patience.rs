@@ -40,8 +40,8 @@ impl Patience {
     }
 }
 
-/// Half of the delay and a random part of the other half; after what was asked for, a random part of
-/// a second, so that many runs do not come back together.
+/// Half of the delay and a random part of the other half; after what was asked for, a random part
+/// of a second, so that many runs do not come back together.
 fn wait(tries: u32, asked: Option<Duration>, chance: f64) -> Duration {
     let delay = MIN_WAIT.saturating_mul(1 << tries.min(10)).min(MAX_WAIT);
     let own = delay.mul_f64(0.5 + chance / 2.0);

@@ -75,6 +75,16 @@ checkov() {
   $offline env LOG_LEVEL=ERROR "$tools/bin/checkov" --framework cloudformation --skip-download --compact --quiet --file infra/template.yaml
 }
 
+# The AWS CLI that the tests of the command line call. A separate environment: it needs another
+# botocore than the local cloud.
+awscli() {
+  local tools="$PWD/.local/awscli" wanted=tests/e2e/awscli.txt
+  if ! cmp -s "$wanted" "$tools/made"; then
+    rm -rf "$tools" && python3 -m venv "$tools" && "$tools/bin/python" -m pip install --disable-pip-version-check --no-input -r "$wanted" &&
+      cp "$wanted" "$tools/made" || return
+  fi
+}
+
 deny() {
   # Not advisories: their database is fetched at run time. The design's rules are checked in
   # `structure`, which needs no further tool.
@@ -304,8 +314,8 @@ MEANWHILE=
 LIVE=${1:-}
 GIVEN=("${@:2}")
 case $LIVE in
-  "") steps="environment structure fmt lint doc template checkov deny unit oracles stack bench it e2e stack console e2e-alone" ;;
-  fmt | lint | doc | checkov | deny | unit | bench | mutants | openapi-check) steps=$LIVE ;;
+  "") steps="environment awscli structure fmt lint doc template checkov deny unit oracles stack bench it e2e stack console e2e-alone" ;;
+  fmt | lint | doc | checkov | awscli | deny | unit | bench | mutants | openapi-check) steps=$LIVE ;;
   quick) steps="fmt lint rules" ;;
   structure | template | oracles | chaos | upgrade-test) steps="environment $LIVE" ;;
   neighbours)
@@ -324,7 +334,7 @@ case $LIVE in
     export POSTEL_BOOTSTRAPS="$PWD/.aws-sam/bootstraps"
     steps="environment stack packaged"
     ;;
-  e2e) steps="environment stack e2e e2e-alone" ;;
+  e2e) steps="environment awscli stack e2e e2e-alone" ;;
   it | console | schemathesis | hostile | clients) steps="environment stack $LIVE" ;;
   *)
     echo "gate: unknown part $LIVE; choose quick, structure, fmt, lint, doc, template, checkov, deny, unit, oracles, bench, it, e2e, console, schemathesis, hostile, packaged, chaos, neighbours, upgrade-test, mutants, openapi-check or clients" >&2

@@ -9,9 +9,7 @@ import http.server
 import io
 import json
 import os
-import pty
 import re
-import select
 import signal
 import subprocess
 import threading
@@ -22,101 +20,12 @@ from typing import Iterator
 
 import pytest
 from support import client, stack
+from support.cli import PATIENCE, Cli, Terminal, written
+from support.cli import is_built as program  # noqa: F401  a fixture of all tests here
 from support.client import Tenant
 from support.receiver import Receiver, Reply, closed_port
 
-ROOT = Path(__file__).resolve().parents[2]
-POSTEL = Path(os.environ.get("POSTEL_CLI") or ROOT / "target" / "debug" / "postel")
 LINES = int(os.environ.get("POSTEL_CLI_LINES", "300"))
-# A busy machine with many tests at once.
-PATIENCE = 60
-
-
-def environment(tmp: Path, key: str | None = None, **more: str) -> dict[str, str]:
-    """Of a user who has neither a profile nor anything else set."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("POSTEL_", "XDG_"))}
-    kept |= {"POSTEL_CONFIG": str(tmp / "config" / "profiles.json"), "POSTEL_OUTPUTS": str(stack.outputs_path()), "TERM": "xterm"}
-    return kept | ({"POSTEL_KEY": key} if key else {}) | more
-
-
-class Cli:
-    """The program with one tenant's key."""
-
-    def __init__(self, tenant: Tenant, tmp: Path) -> None:
-        self.tenant, self.tmp = tenant, tmp
-        self.environment = environment(tmp, tenant.api.key)
-
-    def start(self, *arguments: str | Path, **options) -> subprocess.Popen:
-        options = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options
-        return subprocess.Popen([POSTEL, *map(str, arguments)], env=self.environment, cwd=self.tmp, **options)
-
-    def run(self, *arguments: str | Path, exit: int = 0, given: str | bytes = b"", **more: str) -> "Ended":
-        given = given.encode() if isinstance(given, str) else given
-        command = [POSTEL, *map(str, arguments)]
-        done = subprocess.run(command, env=self.environment | more, cwd=self.tmp, input=given, capture_output=True, timeout=PATIENCE * 4)
-        ended = Ended(done.stdout.decode(), done.stderr.decode())
-        assert done.returncode == exit, f"{arguments}: exit {done.returncode}\n{ended.out}\n{ended.err}"
-        return ended
-
-
-class Ended:
-    def __init__(self, out: str, err: str) -> None:
-        self.out, self.err = out, err
-
-    @property
-    def json(self):
-        return json.loads(self.out)
-
-    @property
-    def lines(self) -> list[dict]:
-        return [json.loads(line) for line in self.out.splitlines()]
-
-
-class Terminal:
-    """The program at a terminal of its own, which can be read and typed at."""
-
-    def __init__(self, cli: Cli, *arguments: str) -> None:
-        self.text = ""
-        self.pid, self.fd = pty.fork()
-        if self.pid == 0:
-            os.chdir(cli.tmp)
-            os.execve(POSTEL, [str(POSTEL), *arguments], cli.environment)
-
-    def sees(self, pattern: str, within: float = PATIENCE) -> str:
-        """Waits until the terminal has shown this; what it has shown so far is then forgotten."""
-        deadline = time.monotonic() + within
-        while not (found := re.search(pattern, self.text)):
-            assert time.monotonic() < deadline, f"no {pattern!r} in {self.text!r}"
-            self._read()
-        self.text = self.text[found.end() :]
-        return found[0]
-
-    def _read(self) -> bool:
-        if not select.select([self.fd], [], [], 0.2)[0]:
-            return True
-        try:
-            self.text += os.read(self.fd, 65536).decode(errors="replace")
-            return True
-        except OSError:  # the program has ended
-            time.sleep(0.05)
-            return False
-
-    def types(self, text: str) -> None:
-        os.write(self.fd, text.encode())
-
-    def ends(self, exit: int, within: float = PATIENCE) -> str:
-        deadline = time.monotonic() + within
-        while self._read():
-            assert time.monotonic() < deadline, f"still running: {self.text!r}"
-        status = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
-        os.close(self.fd)
-        assert status == exit, f"exit {status}: {self.text!r}"
-        return self.text
-
-
-@pytest.fixture(scope="module", autouse=True)
-def program() -> None:
-    assert POSTEL.exists(), f"{POSTEL} is not built: cargo build --workspace --bins"
 
 
 @pytest.fixture
@@ -270,11 +179,6 @@ def test_events_are_published_listed_and_explained(cli: Cli, receiver: Receiver)
 
 
 # ---- Publishing files ----------------------------------------------------------------------------
-
-
-def written(file: Path, count: int) -> Path:
-    file.write_text("".join(f'{{"type": "item.created", "data": {{"n": {n}}}}}\n' for n in range(1, count + 1)))
-    return file
 
 
 def test_a_file_of_many_lines_is_published_once_each(quick: Cli):

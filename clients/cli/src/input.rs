@@ -75,6 +75,14 @@ pub(crate) fn random() -> Result<String, Failure> {
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
+/// A random number from 0 to 1, which spreads waits.
+pub(crate) fn chance() -> Result<f64, Failure> {
+    let mut bytes = [0; 4];
+    getrandom::fill(&mut bytes)
+        .map_err(|error| Failure::usage(format!("The system gives no random numbers: {error}.")))?;
+    Ok(f64::from(u32::from_le_bytes(bytes)) / f64::from(u32::MAX))
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;

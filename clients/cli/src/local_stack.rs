@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use url::Url;
 
+use crate::aws::LocalCloud;
 use crate::target::Target;
 
 const DEFAULT_PORT: &str = "4566";
@@ -20,10 +21,32 @@ const CONNECT: Duration = Duration::from_millis(500);
 struct Outputs {
     api_url: String,
     operator_key: String,
+    #[serde(default)]
+    stack_name: String,
+    #[serde(default)]
+    events_queue_url: String,
+    #[serde(default)]
+    aws_endpoint_url: String,
+    #[serde(default)]
+    region: String,
+    #[serde(default)]
+    access_key_id: String,
+    #[serde(default)]
+    secret_access_key: String,
+}
+
+/// A local stack that is up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct LocalStack {
+    pub(crate) target: Target,
+    /// Its name in CloudFormation.
+    pub(crate) name: String,
+    pub(crate) events_queue_url: String,
+    pub(crate) cloud: LocalCloud,
 }
 
 /// The stack of this folder or of one above, if something listens at its address.
-pub(crate) fn running() -> Option<Target> {
+pub(crate) fn running() -> Option<LocalStack> {
     let set = |name: &str| env::var_os(name).filter(|value| !value.is_empty());
     if let Some(file) = set("POSTEL_OUTPUTS") {
         return at(Path::new(&file));
@@ -47,7 +70,7 @@ fn outputs(folder: &Path, port: Option<&str>) -> PathBuf {
     }
 }
 
-fn at(file: &Path) -> Option<Target> {
+fn at(file: &Path) -> Option<LocalStack> {
     let outputs: Outputs = serde_json::from_str(&std::fs::read_to_string(file).ok()?).ok()?;
     let url = Url::parse(&outputs.api_url).ok()?;
     let address = (url.host_str()?, url.port_or_known_default()?)
@@ -56,11 +79,21 @@ fn at(file: &Path) -> Option<Target> {
         .next()?;
     // A stack that was ended leaves its file.
     TcpStream::connect_timeout(&address, CONNECT).ok()?;
-    Some(Target {
-        url: outputs.api_url,
-        key: Some(outputs.operator_key),
-        tenant: None,
-        origin: format!("local stack, {}", file.display()),
+    Some(LocalStack {
+        target: Target {
+            url: outputs.api_url,
+            key: Some(outputs.operator_key),
+            tenant: None,
+            origin: format!("local stack, {}", file.display()),
+        },
+        name: outputs.stack_name,
+        events_queue_url: outputs.events_queue_url,
+        cloud: LocalCloud {
+            endpoint: outputs.aws_endpoint_url,
+            region: outputs.region,
+            access_key_id: outputs.access_key_id,
+            secret_access_key: outputs.secret_access_key,
+        },
     })
 }
 
@@ -94,7 +127,9 @@ mod tests {
             format!(r#"{{"apiUrl": "http://{address}/x", "operatorKey": "k", "region": "r"}}"#),
         )
         .unwrap();
-        assert_eq!(at(&file).unwrap().key.as_deref(), Some("k"));
+        let found = at(&file).unwrap();
+        assert_eq!(found.target.key.as_deref(), Some("k"));
+        assert_eq!(found.cloud.region, "r");
         drop(listener);
         assert_eq!(at(&file), None);
         assert_eq!(at(&folder.join("none.json")), None);

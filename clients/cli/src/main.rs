@@ -1,7 +1,9 @@
-//! `postel`: the command line. It talks to the HTTP API only; docs/cli.md has its commands.
+//! `postel`: the command line. It talks to the HTTP API, and to AWS through the user's own `aws`;
+//! docs/cli.md has its commands.
 
 mod api;
 mod ask;
+mod aws;
 mod commands;
 mod context;
 mod failure;

@@ -33,7 +33,8 @@ impl Target {
     /// stack that is up, the profile of the last `postel login`.
     pub(crate) fn find(given: Given) -> Result<Self, Failure> {
         let profiles = Profiles::load()?;
-        Self::choose(given, &profiles, local_stack::running)
+        let local = || local_stack::running().map(|stack| stack.target);
+        Self::choose(given, &profiles, local)
     }
 
     fn choose(

@@ -82,7 +82,7 @@ impl Call {
     }
 
     /// A body of one member whose elements are sent byte for byte.
-    pub(crate) fn array(self, name: &str, elements: &[Box<RawValue>]) -> Self {
+    pub(crate) fn array(self, name: &str, elements: &[&RawValue]) -> Self {
         let mut body = format!("{{\"{name}\":[");
         for (n, element) in elements.iter().enumerate() {
             if n > 0 {
@@ -207,7 +207,7 @@ mod tests {
         let batch = operations::PUBLISH_BATCH
             .call()
             .at("tenantId", "a")
-            .array("events", &events);
+            .array("events", &[&events[0], &events[1]]);
         assert_eq!(batch.text().unwrap(), r#"{"events":[{"n": 1.0},{}]}"#);
     }
 }

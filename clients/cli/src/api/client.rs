@@ -43,12 +43,13 @@ pub(crate) struct Response {
 }
 
 /// Why no success came, and when to repeat.
-struct Missed {
-    failure: Failure,
+#[derive(Debug)]
+pub(crate) struct Missed {
+    pub(crate) failure: Failure,
     /// `Retry-After`.
-    wait: Option<Duration>,
+    pub(crate) wait: Option<Duration>,
     /// Whether the same request may succeed later.
-    is_passing: bool,
+    pub(crate) is_passing: bool,
 }
 
 impl Client {
@@ -106,7 +107,8 @@ impl Client {
         Ok(self.send(call).await?.body)
     }
 
-    async fn once(&self, call: &Call) -> Result<Result<Response, Missed>, Failure> {
+    /// Sends it a single time. An error is one that no repetition helps.
+    pub(crate) async fn once(&self, call: &Call) -> Result<Result<Response, Missed>, Failure> {
         let address = format!(
             "{}{}",
             self.base.as_str().trim_end_matches('/'),

@@ -7,5 +7,5 @@ mod pages;
 mod problem;
 
 pub(crate) use call::Call;
-pub(crate) use client::Client;
+pub(crate) use client::{Client, Missed};
 pub(crate) use pages::{page, pages};

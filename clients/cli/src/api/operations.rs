@@ -62,6 +62,9 @@ operations! {
     WEBHOOK_TEST = "webhooks.test" POST "/v1/tenants/{tenantId}/webhooks/{webhookId}/test" {"type" "context"};
     WEBHOOK_ROTATE = "webhooks.rotateSecret" POST "/v1/tenants/{tenantId}/webhooks/{webhookId}/secret/rotate" {"secret" "overlapSeconds"};
 
+    INBOX_REQUESTS = "inboxRequests.list" GET "/v1/tenants/{tenantId}/webhooks/{webhookId}/requests" ?["limit" "cursor"];
+    INBOX_RESPONSES = "inboxResponses.set" PUT "/v1/tenants/{tenantId}/webhooks/{webhookId}/responses" {"responses"};
+
     PUBLISH = "events.publish" POST "/v1/tenants/{tenantId}/events" {"id" "type" "timestamp" "data" "context"};
     PUBLISH_BATCH = "events.publishBatch" POST "/v1/tenants/{tenantId}/events/batch" {"events"};
     EVENTS = "events.list" GET "/v1/tenants/{tenantId}/events" ?["limit" "cursor" "type" "matched" "since" "until"];

@@ -1,11 +1,10 @@
 //! `postel login` and `postel logout`.
 
-use std::process::Command;
-
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::api::{Client, operations};
 use crate::ask;
+use crate::aws::{Aws, Stack, operator_key};
 use crate::context::Options;
 use crate::failure::{Done, Exit, Failure};
 use crate::member::Member as _;
@@ -39,7 +38,7 @@ pub(crate) struct Logout {
 impl Login {
     pub(super) async fn run(self, options: &Options) -> Done {
         let (url, key) = match &self.stack {
-            Some(stack) => of_stack(stack)?,
+            Some(stack) => of_stack(stack).await?,
             None => {
                 let url = match &options.url {
                     Some(url) => url.clone(),
@@ -118,68 +117,10 @@ impl Logout {
     }
 }
 
-/// Address and operator's key of a stack on AWS. Through the AWS CLI: it knows every kind of
-/// credentials, and this program needs no AWS library for a single command.
-fn of_stack(stack: &str) -> Result<(String, String), Failure> {
-    let described = aws(&[
-        "cloudformation",
-        "describe-stacks",
-        "--stack-name",
-        stack,
-        "--output",
-        "json",
-    ])?;
-    let described: Value = serde_json::from_str(&described).unwrap_or_default();
-    let outputs = described
-        .pointer("/Stacks/0/Outputs")
-        .and_then(Value::as_array)
-        .cloned()
-        .unwrap_or_default();
-    let output = |name: &str| {
-        let found = outputs
-            .iter()
-            .find(|output| output.member("OutputKey") == name);
-        found
-            .and_then(|output| output.member("OutputValue").as_str())
-            .map(str::to_owned)
-            .ok_or_else(|| {
-                Failure::new(
-                    Exit::NotFound,
-                    "not_found",
-                    format!("The stack {stack} has no output {name}."),
-                )
-                .hint("Is it a stack of Postel? Its template is infra/template.yaml.")
-            })
-    };
-    let secret = output("OperatorSecretArn")?;
-    let key = aws(&[
-        "secretsmanager",
-        "get-secret-value",
-        "--secret-id",
-        &secret,
-        "--query",
-        "SecretString",
-        "--output",
-        "text",
-    ])?;
-    Ok((output("ApiUrl")?, key.trim().to_owned()))
-}
-
-fn aws(arguments: &[&str]) -> Result<String, Failure> {
-    let done = Command::new("aws")
-        .args(arguments)
-        .output()
-        .map_err(|error| {
-            Failure::usage(format!("The AWS CLI (`aws`) cannot be run: {error}."))
-                .hint("Install it, or log in with --url and the operator's key.")
-        })?;
-    match done.status.success() {
-        true => Ok(String::from_utf8_lossy(&done.stdout).into_owned()),
-        false => Err(Failure::new(
-            Exit::Key,
-            "aws",
-            String::from_utf8_lossy(&done.stderr).trim().to_owned(),
-        )
-        .hint("Check the credentials and the region: AWS_PROFILE, AWS_REGION.")),
-    }
+/// Address and operator's key of a stack on AWS.
+async fn of_stack(name: &str) -> Result<(String, String), Failure> {
+    let aws = Aws::of_user(None);
+    let stack = Stack::describe(&aws, name).await?;
+    let key = operator_key(&aws, stack.output("OperatorSecretArn")?).await?;
+    Ok((stack.output("ApiUrl")?.to_owned(), key))
 }

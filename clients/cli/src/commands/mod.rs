@@ -2,6 +2,7 @@
 
 mod dead_letters;
 mod deliveries;
+mod doctor;
 mod events;
 mod export;
 mod health;
@@ -11,6 +12,7 @@ mod login;
 mod portal;
 mod publish;
 mod redrive;
+mod seed;
 mod tail;
 mod tenants;
 mod verify;
@@ -86,6 +88,10 @@ enum Command {
     Verify(verify::Verify),
     /// Print a link to a tenant's portal
     Portal(portal::Portal),
+    /// Make a tenant with webhooks and events, to have something to look at
+    Seed(seed::Seed),
+    /// Check a deployment, locally or on AWS
+    Doctor(doctor::Doctor),
     /// Print the completion of a shell
     Completion {
         /// Which shell
@@ -138,7 +144,8 @@ async fn run(cli: Cli) -> Done {
         Command::Tenants(command) => command.run(&context()?).await,
         Command::Webhooks(command) => command.run(&context()?).await,
         Command::Keys(command) => command.run(&context()?).await,
-        Command::Publish(command) => command.run(&context()?).await,
+        Command::Publish(publish) => publish.run(&cli.options).await,
+        Command::Doctor(doctor) => doctor.run(&cli.options).await,
         Command::Tail(command) => command.run(&context()?).await,
         Command::Deliveries(command) => command.run(&context()?).await,
         Command::Events(command) => command.run(&context()?).await,
@@ -146,6 +153,7 @@ async fn run(cli: Cli) -> Done {
         Command::Redrive(command) => command.run(&context()?).await,
         Command::Export(command) => command.run(&context()?).await,
         Command::Portal(command) => command.run(&context()?).await,
+        Command::Seed(command) => command.run(&context()?).await,
     }
 }
 

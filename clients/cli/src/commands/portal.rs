@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
+
 use super::tenants::show;
 use crate::api::operations;
 use crate::context::Context;
-use crate::failure::{Done, Exit};
-use crate::output::{note, text};
+use crate::failure::{Done, Exit, Failure};
+use crate::output::{note, shown, text};
 use crate::when;
 
 /// Print a link that opens a tenant's portal. It works once, for 60 seconds.
@@ -36,13 +38,29 @@ impl Portal {
             return show(context, call).await;
         }
         let session = context.client.json(&call).await?;
-        context
-            .out
-            .line(&crate::output::shown(&text(&session, "url")))?;
+        context.out.line(&shown(&address(context, &session)))?;
         note(&format!(
             "Open it within 60 seconds; it works once. The session ends at {}.",
             text(&session, "expiresAt")
         ));
         Ok(Exit::Done)
+    }
+}
+
+/// A link to a tenant's portal with all that this key may do.
+pub(super) async fn link(context: &Context, tenant: &str) -> Result<String, Failure> {
+    let call = operations::SESSION_CREATE.call().at("tenantId", tenant);
+    let session = context.client.json(&call).await?;
+    Ok(address(context, &session))
+}
+
+/// The session's page. The function sees only the host that it was called at: the local cloud's
+/// address has a path, too, which its `url` lacks.
+fn address(context: &Context, session: &Value) -> String {
+    let base = context.client.target.url.trim_end_matches('/');
+    let has_path = base.splitn(4, '/').nth(3).is_some();
+    match has_path {
+        true => format!("{base}/portal/#s={}", text(session, "code")),
+        false => text(session, "url"),
     }
 }

@@ -5,6 +5,7 @@
 
 mod fields;
 mod table;
+mod wrap;
 
 use std::io::{self, IsTerminal as _, Write as _};
 
@@ -13,6 +14,7 @@ use serde_json::Value;
 
 pub(crate) use fields::fields;
 pub(crate) use table::{Column, cell, column, table, text};
+pub(crate) use wrap::wrapped;
 
 use crate::failure::Failure;
 

@@ -1,4 +1,4 @@
-//! A file of events over HTTP, a hundred a request.
+//! A file of events, a hundred at a time.
 
 use std::io::IsTerminal as _;
 use std::time::{Duration, Instant};
@@ -7,18 +7,16 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
+use super::door::{Door, Outcome};
 use super::lines::{self, Content, Line};
-use crate::api::operations;
-use crate::context::Context;
+use super::patience::Patience;
 use crate::failure::{Done, Exit, Failure};
 use crate::input;
-use crate::member::Member as _;
-use crate::output::{note, text};
+use crate::output::{Output, note};
+use crate::when;
 
 /// Together with the escapes that the gateway adds, far below Lambda's 6 MB.
 const MAX_BATCH_BYTES: usize = 1024 * 1024;
-/// How often an event is sent that Postel cannot accept at the moment.
-const MAX_TRIES: u32 = 5;
 /// How many refusals are printed one by one.
 const MAX_TOLD: u64 = 20;
 
@@ -44,10 +42,25 @@ impl Resume {
     }
 }
 
+/// A file and how to publish it.
+pub(super) struct Job {
+    pub(super) out: Output,
+    pub(super) door: Door,
+    pub(super) tenant: String,
+    pub(super) file: String,
+    pub(super) resume: Option<Resume>,
+    /// How many events are sent at a time.
+    pub(super) size: usize,
+    /// How long to go on without any progress.
+    pub(super) patience: Duration,
+    /// The options that the command to go on needs too.
+    pub(super) options: String,
+}
+
 /// What has become of the lines so far.
 struct Run<'a> {
-    context: &'a Context,
-    tenant: &'a str,
+    job: &'a Job,
+    patience: Patience,
     name: String,
     /// The first line that is not known to be accepted or refused.
     next: u64,
@@ -57,14 +70,8 @@ struct Run<'a> {
     bar: ProgressBar,
 }
 
-pub(super) async fn publish(
-    context: &Context,
-    tenant: &str,
-    file: &str,
-    resume: Option<Resume>,
-    size: usize,
-) -> Done {
-    let resume = resume.map_or_else(
+pub(super) async fn publish(job: Job) -> Done {
+    let resume = job.resume.clone().map_or_else(
         || {
             Ok(Resume {
                 run: input::random()?,
@@ -73,31 +80,32 @@ pub(super) async fn publish(
         },
         Ok::<_, Failure>,
     )?;
-    let mut lines = lines::read(file, &resume.run)?;
+    let mut lines = lines::read(&job.file, &resume.run)?;
     let mut run = Run {
-        context,
-        tenant,
+        job: &job,
+        patience: Patience::new(job.patience),
         name: resume.run,
         next: resume.line,
         accepted: 0,
         duplicates: 0,
         refused: 0,
-        bar: spinner(),
+        bar: spinner(job.door.verb()),
     };
     let began = Instant::now();
     let ended = tokio::select! {
-        ended = run.all(&mut lines, size) => ended,
+        ended = run.all(&mut lines) => ended,
         _ = tokio::signal::ctrl_c() => Err(Failure::new(Exit::Interrupted, "interrupted", "Interrupted.")),
     };
     run.bar.finish_and_clear();
     match ended {
         Ok(()) => run.finished(began.elapsed()),
-        Err(failure) => Err(run.go_on(failure, file)),
+        Err(failure) => Err(run.go_on(failure)),
     }
 }
 
-fn spinner() -> ProgressBar {
-    let style = ProgressStyle::with_template("{spinner} {pos} events accepted, {per_sec} {msg}");
+fn spinner(verb: &str) -> ProgressBar {
+    let template = format!("{{spinner}} {{pos}} events {verb}, {{per_sec}} {{msg}}");
+    let style = ProgressStyle::with_template(&template);
     let target = match std::io::stderr().is_terminal() {
         true => ProgressDrawTarget::stderr(),
         false => ProgressDrawTarget::hidden(),
@@ -107,11 +115,8 @@ fn spinner() -> ProgressBar {
 }
 
 impl Run<'_> {
-    async fn all(
-        &mut self,
-        lines: &mut tokio::sync::mpsc::Receiver<Line>,
-        size: usize,
-    ) -> Result<(), Failure> {
+    async fn all(&mut self, lines: &mut tokio::sync::mpsc::Receiver<Line>) -> Result<(), Failure> {
+        let size = self.job.size;
         let (mut batch, mut bytes): (Vec<(u64, Box<RawValue>)>, usize) = (Vec::new(), 0);
         while let Some(line) = lines.recv().await {
             match line.content {
@@ -142,64 +147,66 @@ impl Run<'_> {
         let Some(last) = batch.last().map(|(number, _)| *number) else {
             return Ok(());
         };
-        for tries in 1.. {
-            let events: Vec<Box<RawValue>> = batch.iter().map(|(_, event)| event.clone()).collect();
-            let call = operations::PUBLISH_BATCH
-                .call()
-                .at("tenantId", self.tenant)
-                .array("events", &events)
-                .repeatable();
-            let answer = self.context.client.json(&call).await?;
-            let results = answer
-                .member("results")
-                .as_array()
-                .map_or(&[][..], Vec::as_slice);
-            let mut left = Vec::new();
-            let mut passing = None;
-            for (n, (number, event)) in batch.into_iter().enumerate() {
-                let result = results.get(n).unwrap_or(&Value::Null);
-                match result.member("status").as_u64() {
-                    Some(200..300) => self.accept(result),
-                    Some(400..500) if result.member("status") != 429 => self.refuse(number, result),
-                    _ => {
-                        passing = Some(result.clone());
+        loop {
+            let events: Vec<&RawValue> = batch.iter().map(|(_, event)| &**event).collect();
+            let outcomes = self.job.door.send(&self.job.tenant, &events).await?;
+            let before = self.accepted + self.refused;
+            let (mut left, mut later) = (Vec::new(), None);
+            for ((number, event), outcome) in batch.into_iter().zip(outcomes) {
+                match outcome {
+                    Outcome::Accepted { is_duplicate } => {
+                        self.accepted += 1;
+                        self.duplicates += u64::from(is_duplicate);
+                    }
+                    Outcome::Refused { code, detail } => self.refuse(number, &code, &detail),
+                    Outcome::Later { why, wait } => {
+                        later = Some((why, wait));
                         left.push((number, event));
                     }
                 }
             }
             self.bar.set_position(self.accepted);
-            let Some(why) = passing else { break };
+            let Some((why, asked)) = later else { break };
             if let Some((number, _)) = left.first() {
                 self.next = *number;
             }
-            if tries == MAX_TRIES {
-                let detail = format!(
-                    "Postel does not accept line {} at the moment: {}",
-                    self.next,
-                    text(&why, "error.detail")
-                );
-                return Err(Failure::new(Exit::Unavailable, "unavailable", detail));
+            if self.accepted + self.refused > before {
+                self.patience.reset();
             }
-            tokio::time::sleep(Duration::from_secs(1 << tries)).await;
+            self.pause(why, asked).await?;
             batch = left;
         }
+        self.patience.reset();
         self.next = last + 1;
         Ok(())
     }
 
-    fn accept(&mut self, result: &Value) {
-        self.accepted += 1;
-        self.duplicates += u64::from(result.member("duplicate") == true);
+    /// Waits before the next try, or gives up.
+    async fn pause(&mut self, why: Failure, asked: Option<Duration>) -> Result<(), Failure> {
+        let Some(wait) = self.patience.next(asked, input::chance()?) else {
+            let mut given_up = why;
+            given_up.detail = format!(
+                "Line {} is not {} for {}: {}",
+                self.next,
+                self.job.door.verb(),
+                when::spoken(self.job.patience),
+                given_up.detail
+            );
+            return Err(given_up);
+        };
+        if wait >= Duration::from_secs(1) {
+            let status = why.status.map_or(why.code, |status| status.to_string());
+            let told = format!("{status}: trying again in {} s", wait.as_secs());
+            self.bar.suspend(|| note(&told));
+        }
+        tokio::time::sleep(wait).await;
+        Ok(())
     }
 
-    fn refuse(&mut self, number: u64, result: &Value) {
+    fn refuse(&mut self, number: u64, code: &str, detail: &str) {
         self.refused += 1;
         if self.refused <= MAX_TOLD {
-            let told = format!(
-                "line {number}: {} ({})",
-                text(result, "error.detail"),
-                text(result, "error.code")
-            );
+            let told = format!("line {number}: {detail} ({code})");
             self.bar.suspend(|| note(&told));
         }
         if self.refused == MAX_TOLD + 1 {
@@ -218,14 +225,16 @@ impl Run<'_> {
             count => format!(" ({count} of them had been accepted before)"),
         };
         format!(
-            "{} events accepted{duplicates}, {} refused",
-            self.accepted, self.refused
+            "{} events {}{duplicates}, {} refused",
+            self.accepted,
+            self.job.door.verb(),
+            self.refused
         )
     }
 
     fn finished(&self, took: Duration) -> Done {
         let sentence = format!("{} in {}.", self.spoken(), crate::when::spoken(took));
-        self.context.out.done(&sentence, &self.summary())?;
+        self.job.out.done(&sentence, &self.summary())?;
         Ok(if self.refused == 0 {
             Exit::Done
         } else {
@@ -233,8 +242,11 @@ impl Run<'_> {
         })
     }
 
-    fn go_on(&self, mut failure: Failure, file: &str) -> Failure {
-        let command = format!("postel publish {file} --resume {}:{}", self.name, self.next);
+    fn go_on(&self, mut failure: Failure) -> Failure {
+        let command = format!(
+            "postel publish {}{} --resume {}:{}",
+            self.job.file, self.job.options, self.name, self.next
+        );
         let go_on = format!(
             "{} so far. Go on with: {command}\nThe lines before {} are done; no event is published twice.",
             self.spoken(),
@@ -245,9 +257,9 @@ impl Run<'_> {
                 .hint
                 .map_or(go_on.clone(), |hint| format!("{hint}\n{go_on}")),
         );
-        if self.context.out.json {
+        if self.job.out.json {
             // The program reads the counts where it reads them of a whole run.
-            let _ = self.context.out.json(&self.summary());
+            let _ = self.job.out.json(&self.summary());
         }
         failure
     }

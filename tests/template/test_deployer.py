@@ -95,8 +95,8 @@ def test_the_tags_of_the_stack_reach_everything_that_aws_charges_for():
     """CloudFormation sets a stack's tags on each resource whose type takes tags."""
     kinds = {kind for r in deployer.template.load(deployer.TEMPLATE)["Resources"].values() for kind in deployer.TRANSFORMED.get(r["Type"], [r["Type"]])}
     without = {kind for kind, schema in deployer._schemas(kinds).items() if not (schema.get("tagging") or {}).get("tagOnCreate")}
-    parts = {"AWS::ApiGatewayV2::Authorizer", "AWS::ApiGatewayV2::Integration", "AWS::ApiGatewayV2::Route", "AWS::EC2::Route", "AWS::EC2::SubnetRouteTableAssociation",
-             "AWS::EC2::VPCGatewayAttachment", "AWS::IAM::Policy", "AWS::KMS::Alias", "AWS::Lambda::EventInvokeConfig", "AWS::Lambda::Permission", "AWS::SQS::QueuePolicy",
-             "AWS::Scheduler::Schedule"}  # fmt: skip
+    parts = {"AWS::ApiGatewayV2::ApiMapping", "AWS::ApiGatewayV2::Authorizer", "AWS::ApiGatewayV2::Integration", "AWS::ApiGatewayV2::Route", "AWS::EC2::Route", "AWS::EC2::SubnetRouteTableAssociation",
+             "AWS::EC2::VPCGatewayAttachment", "AWS::IAM::Policy", "AWS::KMS::Alias", "AWS::Lambda::Alias", "AWS::Lambda::EventInvokeConfig", "AWS::Lambda::Permission", "AWS::SQS::QueuePolicy",
+             "AWS::Lambda::Version", "AWS::Scheduler::Schedule"}  # fmt: skip
     assert without == parts
     assert '\ntags = ["postel=postel"]\n' in (ROOT / "samconfig.toml").read_text()

@@ -24,7 +24,7 @@ OTHER = {
     "AllowedCidrs": "10.0.0.0/8", "AllowedPorts": "8443", "SenderAddress": "a@example.com", "PortalFrameAncestors": "https://a.example", "SubnetIds": "subnet-1",
     "SecurityGroupIds": "sg-1", "PublisherPrincipals": "123456789012", "TrustedSenderIds": "AIDA", "PortalOrigins": "https://a.example",
     "FormerKeyArns": "arn:aws:kms:eu-west-1:123456789012:key/1", "PermissionsBoundaryArn": "arn:aws:iam::123456789012:policy/p", "SweepRate": "rate(1 minute)",
-    "DomainName": "a.example", "CertificateArn": "arn:aws:acm:eu-west-1:123456789012:certificate/1",
+    "AlarmTopicArn": "arn:aws:sns:eu-west-1:123456789012:t", "OperatorTenant": "operator", "EventBusName": "default", "DomainName": "a.example", "CertificateArn": "arn:aws:acm:eu-west-1:123456789012:certificate/1",
 }
 # What Lambda keeps beside a version: a reservation is the function's.
 OF_NO_VERSION = {"ReservedConcurrentExecutions", "RecursiveLoop", "FunctionName", "Tags", "Code"}

@@ -93,16 +93,16 @@ pub(super) fn region(site: &Site) -> Findings {
         ),
         Some(first) => findings.fine(format!("The stack is in {first}.")),
     }
-    if let (Some(caller), Some(account)) = (&site.caller, accounts.first()) {
-        if *account != caller.account {
-            findings.fail(
-                format!(
-                    "The stack is in account {account}, and you are in {}.",
-                    caller.account
-                ),
-                "Choose a profile of that account (AWS_PROFILE).",
-            );
-        }
+    if let (Some(caller), Some(account)) = (&site.caller, accounts.first())
+        && *account != caller.account
+    {
+        findings.fail(
+            format!(
+                "The stack is in account {account}, and you are in {}.",
+                caller.account
+            ),
+            "Choose a profile of that account (AWS_PROFILE).",
+        );
     }
     findings
 }

@@ -353,7 +353,7 @@ mod tests {
             id: "wh".to_owned(),
             secret: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned(),
         };
-        let request = json!({"receivedAt": "2021-02-25T13:36:50Z", "body": "{\"test\": 2432232314}", "headers": {
+        let request = json!({"receivedAt": "2021-02-25T15:02:10Z", "body": "{\"test\": 2432232314}", "headers": {
             "webhook-id": "msg_p5jXN8AQM9LWM0D4loKWxJek", "webhook-timestamp": "1614265330",
             "webhook-signature": "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="}});
         assert_eq!(signed(&hook, &request), Ok(()));

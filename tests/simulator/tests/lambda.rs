@@ -206,7 +206,11 @@ fn min_visibility() -> Duration {
     let template = std::fs::read_to_string(path).unwrap();
     let times = template.lines().filter_map(|line| {
         let (_, after) = line.split_once("QueueVisibility: ")?;
-        after.split(' ').next()?.parse().ok()
+        after
+            .split(|c: char| !c.is_ascii_digit())
+            .next()?
+            .parse()
+            .ok()
     });
     Duration::from_secs(times.min().unwrap())
 }

@@ -316,16 +316,26 @@ fn a_body_has_the_type_of_catalogue_or_contract_and_the_deliverys_uuid() {
 
 #[test]
 fn only_a_first_attempt_outside_the_slow_lane_reports_its_delay_since_acceptance() {
-    let waited = Duration::from_secs(40);
-    let desk = dispatcher("standard");
+    // With the attempt's own time.
+    let waited = Duration::from_millis(40_200);
+    let sent = Time::from_millis(NOW.millis() - 40_000);
+    // A tenant that is older than the message.
+    let older = || {
+        let mut desk = dispatcher("standard");
+        if let Some(snapshot) = &mut desk.deps.snapshot {
+            snapshot.tenant.created_at = sent;
+        }
+        desk
+    };
+    let desk = older();
     let message = QueueMessage {
-        sent: Time::from_millis(NOW.millis() - 40_000),
+        sent,
         ..published(1)
     };
     work(&desk, &message);
     assert_eq!(*desk.deps.latencies.lock().unwrap(), [waited]);
 
-    let mut slow = dispatcher("standard");
+    let mut slow = older();
     if let Some(snapshot) = &mut slow.deps.snapshot {
         snapshot.subscriptions[0].webhook.slow_since = Some(NOW);
     }

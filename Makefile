@@ -4,7 +4,7 @@ LOCAL := python3 infra/local/local.py
 GATE := tests/gate.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down env test quick build openapi package packaged structure fmt lint doc template checkov deny unit oracles it e2e console schemathesis hostile chaos mutants neighbours upgrade-test bench cost openapi-check clients
+.PHONY: help run up down env test quick build openapi package packaged structure fmt lint doc template checkov deny unit oracles it e2e tool console schemathesis hostile chaos mutants neighbours upgrade-test bench cost openapi-check clients
 
 help:  ## print this list
 	@awk -F ':.*## ' '/^##@/ {print "\n" substr($$0, 5)} /^[a-z0-9-]+:.*## / {printf "  %-14s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -77,6 +77,9 @@ it:  ## run the integration tests on a separate local stack
 
 e2e:  ## run the end-to-end tests on a separate local stack
 	@$(GATE) e2e
+
+tool:  ## test `postel doctor`, `postel publish --sqs` and the command line at a terminal; needs PyPI the first time
+	@$(GATE) tool
 
 console:  ## test the portal and the console in Chromium on a separate local stack
 	@$(GATE) console

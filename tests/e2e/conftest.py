@@ -15,7 +15,7 @@ from support.receiver import Receiver  # noqa: E402
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--only", choices=["alone", "together"], help="the tests that want the stack for themselves, or the others (tests/gate.sh)")
+    parser.addoption("--only", choices=["alone", "together", "tool"], help="the tests that want the stack for themselves, the others, or those of the command line (tests/gate.sh)")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -26,9 +26,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         group = item.get_closest_marker("xdist_group")
         return item.get_closest_marker("alone") is not None or (group is not None and group.args == ("alone",))
 
+    def part(item: pytest.Item) -> str:
+        if item.get_closest_marker("tool"):
+            return "tool"
+        return "alone" if comes_last(item) else "together"
+
     items.sort(key=comes_last)
     if only := config.getoption("--only"):
-        asked = [item for item in items if comes_last(item) == (only == "alone")]
+        asked = [item for item in items if part(item) == only]
         config.hook.pytest_deselected(items=[item for item in items if item not in asked])
         items[:] = asked
 

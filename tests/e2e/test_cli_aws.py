@@ -9,6 +9,7 @@ from support import client, stack
 from support.cli import Cli, Terminal, written
 from support.cli import is_built as program  # noqa: F401  a fixture of all tests here
 
+pytestmark = pytest.mark.tool
 
 @pytest.fixture
 def cli(tenant: client.Tenant, tmp_path: Path) -> Cli:

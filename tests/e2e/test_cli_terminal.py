@@ -21,6 +21,8 @@ from support.cli import PATIENCE, Cli, Terminal, written
 from support.cli import is_built as program  # noqa: F401  a fixture of all tests here
 from support.receiver import closed_port
 
+pytestmark = pytest.mark.tool
+
 DEAD = int(os.environ.get("POSTEL_CLI_DEAD", "100"))
 LINES = int(os.environ.get("POSTEL_CLI_LINES", "600"))
 FLOOD = int(os.environ.get("POSTEL_CLI_FLOOD", "200"))

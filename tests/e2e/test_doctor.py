@@ -18,6 +18,8 @@ from support import client, disturb, fake_aws, stack
 from support.cli import PATIENCE, Cli, Terminal
 from support.cli import is_built as program  # noqa: F401  a fixture of all tests here
 
+pytestmark = pytest.mark.tool
+
 # AWS's own example account.
 ACCOUNT = "123456789012"
 DEEP_SECONDS = 120

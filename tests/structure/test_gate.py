@@ -15,7 +15,7 @@ MAKEFILE = (ROOT / "Makefile").read_text()
 COMMANDS = set(re.findall(r"^([a-z0-9-]+):", MAKEFILE, re.MULTILINE))
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / ".github").rglob("*.md"))]
 # They prepare the steps, end one of them, or need a tool that is not always installed.
-LEFT_TO_OTHERS = {"environment", "awscli", "stack", "e2e-alone", "deny"}
+LEFT_TO_OTHERS = {"environment", "stack", "e2e-alone", "deny"}
 # In the whole gate e2e runs its short form; the workflow runs it in a job of its own.
 INSIDE_OTHERS = {"chaos"}
 

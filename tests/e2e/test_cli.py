@@ -21,7 +21,7 @@ from typing import Iterator
 import pytest
 from support import client, stack
 from support.cli import PATIENCE, Cli, Terminal, written
-from support.cli import is_built as program  # noqa: F401  a fixture of all tests here
+from support.cli import is_built  # noqa: F401  a fixture of all tests here
 from support.client import Tenant
 from support.receiver import Receiver, Reply, closed_port
 

@@ -18,7 +18,7 @@ from typing import Iterator
 import pytest
 from support import client, stack
 from support.cli import PATIENCE, Cli, Terminal, written
-from support.cli import is_built as program  # noqa: F401  a fixture of all tests here
+from support.cli import has_aws_cli, is_built  # noqa: F401  fixtures of all tests here
 from support.receiver import closed_port
 
 pytestmark = pytest.mark.tool

@@ -16,7 +16,7 @@ from typing import Any, Iterator
 import pytest
 from support import client, disturb, fake_aws, stack
 from support.cli import PATIENCE, Cli, Terminal
-from support.cli import is_built as program  # noqa: F401  a fixture of all tests here
+from support.cli import has_aws_cli, is_built  # noqa: F401  fixtures of all tests here
 
 pytestmark = pytest.mark.tool
 

@@ -107,7 +107,12 @@ class Terminal:
 @pytest.fixture(scope="module", autouse=True)
 def is_built() -> None:
     assert POSTEL.exists(), f"{POSTEL} is not built: cargo build --workspace --bins"
-    assert AWS.exists(), f"{AWS} is missing: tests/gate.sh awscli"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def has_aws_cli(is_built: None) -> None:
+    """For the tests marked `tool`."""
+    assert AWS.exists(), f"{AWS} is missing: make tool"
 
 
 def written(file: Path, count: int) -> Path:

@@ -29,7 +29,7 @@ pytestmark = [pytest.mark.alone, pytest.mark.xdist_group("alone")]
 TEMPLATE = template.load(stack.ROOT / "infra" / "template.yaml")
 DEPLOYED = Deployed(TEMPLATE)
 ALARMS = {
-    name: alarms.Alarm(resource["Properties"], DEPLOYED.value) for name, resource in TEMPLATE["Resources"].items() if resource["Type"] == "AWS::CloudWatch::Alarm"
+    name: alarms.Alarm(resource["Properties"], DEPLOYED.value) for name, resource in TEMPLATE["Resources"].items() if resource["Type"] == "AWS::CloudWatch::Alarm" and resource["Condition"] == "HasAlarmTopic"
 }
 OF_STACK = (("Stack", "AWS::StackName"),)
 Measured = dict[alarms.Metric, list[float]]

@@ -176,7 +176,8 @@ class Alarm:
         stats = [m["MetricStat"] for m in properties.get("Metrics", []) if "MetricStat" in m]
         periods = {s["Period"] for s in stats} or {properties["Period"]}
         (self.period,) = periods
-        self.evaluated, self.needed = properties["EvaluationPeriods"], properties["DatapointsToAlarm"]
+        self.evaluated = properties["EvaluationPeriods"]
+        self.needed = properties.get("DatapointsToAlarm", self.evaluated)
 
     def metrics(self) -> list[Metric]:
         """The metrics that it reads."""

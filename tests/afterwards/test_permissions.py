@@ -57,7 +57,8 @@ def statements(policy: dict) -> Iterator[dict]:
 def granted() -> Iterator[tuple[str, str, str]]:
     """Role, action and resource, each by its name in the template; without conditions."""
     for name, resource in TEMPLATE.items():
-        if resource["Type"] == "AWS::IAM::Role":
+        # CodeDeploy's role is no function's, and the local cloud has no CodeDeploy.
+        if resource["Type"] == "AWS::IAM::Role" and name != "DeploymentRole":
             for policy in resource["Properties"]["Policies"]:
                 for statement in statements(policy):
                     for action in listed(statement["Action"]):

@@ -27,6 +27,7 @@ from support.expressions import Shape
 SEED = 20261127
 ITEMS = 12
 QUERIED = 40
+MAX_KEY_BYTES = 1024
 TEMPLATE = reader.load(stack.ROOT / "infra" / "template.yaml")["Resources"]
 
 class Local:
@@ -133,9 +134,15 @@ def shapes() -> list[Shape]:
 
 
 def fit(table: str, item: dict[str, Any]) -> dict[str, Any]:
-    """The item without values that no table accepts: an index's key of another type."""
+    """The item without values that no table accepts: an index's key of another type, empty, or
+    too long (2,048 bytes, as a sort key 1,024: Developer Guide, Constraints.html)."""
     kinds = {a["AttributeName"]: a["AttributeType"] for a in TEMPLATE[table]["Properties"]["AttributeDefinitions"]}
-    return {name: value for name, value in item.items() if name not in kinds or (set(value) == {kinds[name]} and value != {"S": ""})}
+
+    def accepted(name: str, value: dict[str, Any]) -> bool:
+        ((kind, what),) = value.items()
+        return name not in kinds or (kind == kinds[name] and what != "" and len(str(what).encode()) <= MAX_KEY_BYTES)
+
+    return {name: value for name, value in item.items() if accepted(name, value)}
 
 
 def tried(engines: list[Engine], shape: Shape, rng: random.Random) -> Iterator[tuple[dict[str, Any], Any, list[Any]]]:

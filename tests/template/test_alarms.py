@@ -305,11 +305,14 @@ def test_an_alarm_is_on_in_its_fault_and_off_before_and_after(fault):
 def test_the_runbook_names_resources_functions_and_commands_that_exist():
     cli = (ROOT / "docs" / "cli.md").read_text()
     commands = "\n".join(code_of(RUNBOOK))
-    for name in re.findall(r"\b(?:resource|depth|mapping) ([A-Z]\w+)", commands):
+    for name in re.findall(r"\b(?:resource|depth|mapping|enable|limit) ([A-Z]\w+)", commands):
         assert name in RESOURCES, name
-    known = {binary(RESOURCES[name]) for name in functions()} | {"$f"}
-    assert set(re.findall(r"\b(?:logs|faults) ([\w$]+)", commands)) <= known | {"tail"}
-    assert set(re.search(r"for f in ([\w ]+);", RUNBOOK)[1].split()) <= known
+    known = {binary(RESOURCES[name]) for name in functions()}
+    assert set(re.findall(r"\b(?:logs|faults|crashes) (\w+)", commands)) <= known | {"tail"}
+    loops = re.findall(r"for (f|m|t) in ([\w ]+);", RUNBOOK)
+    assert {variable for variable, _ in loops} == {"f", "m", "t"}
+    for variable, names in loops:
+        assert set(names.split()) <= (known if variable == "f" else set(RESOURCES)), names
     used = set(re.findall(r"(?<![\w/=-])postel ([a-z][\w-]*(?: [a-z][a-z-]+(?= |$))?)", commands, re.MULTILINE))
     assert len(used) > 10 and [one for one in used if f"postel {one}" not in cli] == []
     source = "".join(path.read_text() for path in (ROOT / "functions").glob("*/src/**/*.rs"))

@@ -405,6 +405,25 @@ def test_a_redrive_shows_its_bar_and_is_left_reattached_and_stopped(quick: Cli, 
     assert quick.run("redrive", "--attach", job, "--json", exit=130).json["status"] == "cancelled"
 
 
+def test_the_operator_redrives_and_deletes_messages_of_no_tenant(cli: Cli):
+    operator, later = {"POSTEL_KEY": ""}, f"later-{cli.tenant.id}"
+    for number in range(2):
+        body = json.dumps({"tenantId": later, "type": "item.created", "data": number})
+        stack.aws("sqs").send_message(QueueUrl=stack.outputs()["eventsQueueUrl"], MessageGroupId=later, MessageBody=body)
+
+    def listed() -> list[str]:
+        found = cli.run("dead-letters", "list", "--all-tenants", "--reason", "unknown_tenant", "--since", "1h", "--limit", "1000", "--json", **operator).json["items"]
+        return [one["id"] for one in found if later in json.dumps(one)]
+
+    first, second = stack.eventually(lambda: len(listed()) == 2 and listed(), PATIENCE, "two dead letters")
+    assert "name the tenant" in cli.run("dead-letters", "get", first, exit=2, **operator).err
+    assert later in cli.run("dead-letters", "get", first, "--all-tenants", "--json", **operator).out
+    cli.run("tenants", "create", later, **operator)
+    cli.run("dead-letters", "redrive", first, "--all-tenants", **operator)
+    cli.run("dead-letters", "delete", second, "--all-tenants", "--yes", **operator)
+    assert second not in listed()
+
+
 def test_a_redrive_runs_to_its_end_without_a_terminal(quick: Cli, receiver: Receiver):
     dead_letters(quick, receiver, 5)
     told = quick.run("redrive", exit=2).err

@@ -80,6 +80,9 @@ operations! {
     DEAD_LETTER = "deadLetters.get" GET "/v1/tenants/{tenantId}/dead-letters/{deadLetterId}";
     DEAD_LETTER_DELETE = "deadLetters.delete" DELETE "/v1/tenants/{tenantId}/dead-letters/{deadLetterId}";
     DEAD_LETTER_REDRIVE = "deadLetters.redrive" POST "/v1/tenants/{tenantId}/dead-letters/{deadLetterId}/redrive";
+    ANY_DEAD_LETTER = "operatorDeadLetters.get" GET "/v1/dead-letters/{deadLetterId}";
+    ANY_DEAD_LETTER_DELETE = "operatorDeadLetters.delete" DELETE "/v1/dead-letters/{deadLetterId}";
+    ANY_DEAD_LETTER_REDRIVE = "operatorDeadLetters.redrive" POST "/v1/dead-letters/{deadLetterId}/redrive";
     ALL_DEAD_LETTERS = "operatorDeadLetters.list" GET "/v1/dead-letters" ?["limit" "cursor" "tenantId" "webhookId" "type" "reason" "since" "until"];
 
     REDRIVES = "redrives.list" GET "/v1/tenants/{tenantId}/redrives" ?["limit" "cursor"];

@@ -4,9 +4,10 @@ use serde_json::json;
 
 use super::list::{DEAD_LETTERS, Extent, Period};
 use super::tenants::show;
-use crate::api::{Call, operations};
+use crate::api::Call;
+use crate::api::operations::{self, Operation};
 use crate::context::Context;
-use crate::failure::{Done, Exit, Failure};
+use crate::failure::{Done, Failure};
 
 /// Dead letters: what Postel has given up. `postel redrive` redrives many.
 #[derive(Debug, clap::Subcommand)]
@@ -25,16 +26,25 @@ pub(crate) enum DeadLetters {
     Get {
         /// The dead letter's id
         id: String,
+        /// Whichever tenant's it is, or nobody's; for the operator's key
+        #[arg(long)]
+        all_tenants: bool,
     },
     /// Redrive one: its whole schedule starts again
     Redrive {
         /// The dead letter's id
         id: String,
+        /// Whichever tenant's it is, or nobody's; for the operator's key
+        #[arg(long)]
+        all_tenants: bool,
     },
     /// Delete one: it is never delivered
     Delete {
         /// The dead letter's id
         id: String,
+        /// Whichever tenant's it is, or nobody's; for the operator's key
+        #[arg(long)]
+        all_tenants: bool,
     },
 }
 
@@ -88,49 +98,65 @@ impl DeadLetters {
                 )
                 .await;
         }
-        let tenant = context.tenant().await?;
-        let one = |operation: &'static operations::Operation, id: &str| {
-            operation
-                .call()
-                .at("tenantId", &tenant)
-                .at("deadLetterId", id)
-        };
         match self {
             Self::List { filter, extent, .. } => {
+                let tenant = context.tenant().await?;
                 let call = filter.query(operations::DEAD_LETTERS.call().at("tenantId", &tenant));
                 extent.print(context, &call, DEAD_LETTERS).await
             }
-            Self::Get { id } => show(context, one(&operations::DEAD_LETTER, &id)).await,
-            Self::Redrive { id } => match context
-                .client
-                .json(&one(&operations::DEAD_LETTER_REDRIVE, &id).repeatable())
-                .await
-            {
-                // A repetition of a request whose answer was lost.
-                Err(Failure { code, .. }) if code == "already_redriven" => context.done(
-                    &format!("The dead letter {id} is redriven already."),
-                    &json!({"deadLetterId": id, "alreadyRedriven": true}),
-                ),
-                Err(failure) => Err(failure),
-                Ok(value) => context.done(
-                    &format!("The dead letter {id} is redriven: its delivery starts again."),
-                    &value,
-                ),
-            },
-            Self::Delete { id } => {
+            Self::Get { id, all_tenants } => {
+                let operations = (&operations::DEAD_LETTER, &operations::ANY_DEAD_LETTER);
+                show(context, one(context, operations, &id, all_tenants).await?).await
+            }
+            Self::Redrive { id, all_tenants } => {
+                let operations = (
+                    &operations::DEAD_LETTER_REDRIVE,
+                    &operations::ANY_DEAD_LETTER_REDRIVE,
+                );
+                let call = one(context, operations, &id, all_tenants).await?;
+                match context.client.json(&call.repeatable()).await {
+                    // A repetition of a request whose answer was lost.
+                    Err(Failure { code, .. }) if code == "already_redriven" => context.done(
+                        &format!("The dead letter {id} is redriven already."),
+                        &json!({"deadLetterId": id, "alreadyRedriven": true}),
+                    ),
+                    Err(failure) => Err(failure),
+                    Ok(value) => context.done(
+                        &format!("The dead letter {id} is redriven: its delivery starts again."),
+                        &value,
+                    ),
+                }
+            }
+            Self::Delete { id, all_tenants } => {
                 context.confirm(&format!(
                     "Delete the dead letter {id}? It is never delivered then."
                 ))?;
-                context
-                    .client
-                    .send(&one(&operations::DEAD_LETTER_DELETE, &id))
-                    .await?;
-                context.out.done(
+                let operations = (
+                    &operations::DEAD_LETTER_DELETE,
+                    &operations::ANY_DEAD_LETTER_DELETE,
+                );
+                let call = one(context, operations, &id, all_tenants).await?;
+                context.client.send(&call).await?;
+                context.done(
                     &format!("The dead letter {id} is deleted."),
                     &json!({"id": id, "deleted": true}),
-                )?;
-                Ok(Exit::Done)
+                )
             }
         }
     }
+}
+
+/// A call for one dead letter: the tenant's operation, or the operator's on any.
+async fn one(
+    context: &Context,
+    (of_tenant, of_any): (&'static Operation, &'static Operation),
+    id: &str,
+    any: bool,
+) -> Result<Call, Failure> {
+    let call = if any {
+        of_any.call()
+    } else {
+        of_tenant.call().at("tenantId", &context.tenant().await?)
+    };
+    Ok(call.at("deadLetterId", id))
 }

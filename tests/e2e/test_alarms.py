@@ -172,15 +172,35 @@ def test_a_blocked_queue_sets_off_its_alarm(alarm, source, queue, tenant: client
     tenant.wait_for_status(event, "completed")
 
 
-def test_a_dead_letter_queue_that_nobody_empties_sets_off_its_alarm(tenant: client.Tenant):
-    with disturb.paused("EventsDeadLetterSource"):
-        body = json.dumps({"tenantId": tenant.id, "type": "item.created", "data": 1})
-        stack.aws("sqs").send_message(QueueUrl=stack.resource("EventsDeadLetterQueue"), MessageBody=body)
-        found = of_queue("EventsDeadLetterQueue")
-        assert is_on("EventsDlqAlarm", found) and not is_on("DeliveriesDlqAlarm", of_queue("DeliveriesDeadLetterQueue"))
+def test_a_redrive_that_nobody_continues_sets_off_its_alarm(tenant: client.Tenant, receiver: Receiver):
+    receiver.answer(400, 200)
+    tenant.new_webhook(receiver.url(), contract="kuviq")
+    tenant.publish()
+    tenant.wait_for_dead_letters()
+    with disturb.paused("JobsSource"):
+        job = tenant.api.post(tenant.path("/redrives"), {}).ok(202)
+        age = {("AWS/SQS", "ApproximateAgeOfOldestMessage", (("QueueName", "JobsQueue"),)): [time.time() - oldest("JobsQueue")]}
+        assert is_on("JobsWaitAlarm", {}, growing=age) and not is_on("JobsWaitAlarm", age)
+    stack.eventually(lambda: tenant.api.get(tenant.path(f"/redrives/{job['id']}")).ok()["status"] == "completed", 60, "the redrive to end")
+
+
+@pytest.mark.parametrize(("alarm", "other", "source", "queue"), [
+    ("EventsDlqAlarm", "DeliveriesDlqAlarm", "EventsDeadLetterSource", "EventsDeadLetterQueue"),
+    ("DeliveriesDlqAlarm", "EventsDlqAlarm", "DeliveriesDeadLetterSource", "DeliveriesDeadLetterQueue"),
+])
+def test_a_dead_letter_queue_that_nobody_empties_sets_off_its_alarm(alarm, other, source, queue, tenant: client.Tenant):
+    webhook = tenant.new_webhook(f"http://127.0.0.1:{closed_port()}/", overrides={"retryDelaysSeconds": [3000]})
+    delivery = tenant.wait_for_status(tenant.publish(), "retrying", webhook["id"])
+    stack.drop_schedules({delivery["id"]})
+    event, task = {"tenantId": tenant.id, "type": "item.created", "data": 1}, {"tenantId": tenant.id, "deliveryId": delivery["id"], "sequence": 1}
+    both = lambda: of_queue("EventsDeadLetterQueue") | of_queue("DeliveriesDeadLetterQueue")  # noqa: E731
+    with disturb.paused(source):
+        stack.aws("sqs").send_message(QueueUrl=stack.resource(queue), MessageBody=json.dumps(event if alarm == "EventsDlqAlarm" else task))
+        found = both()
+        assert is_on(alarm, found) and not is_on(other, found)
     stack.eventually(lambda: len(tenant.dead_letters()) == 1, 60, "the dead letter")
-    stack.eventually(lambda: not sum(stack.queue_depth("EventsDeadLetterQueue").values()), 60, "the queue to be empty")
-    assert not is_on("EventsDlqAlarm", of_queue("EventsDeadLetterQueue"))
+    stack.eventually(lambda: not sum(stack.queue_depth(queue).values()), 60, "the queue to be empty")
+    assert not is_on(alarm, both())
 
 
 def test_an_undeliverable_message_is_an_own_failure(tenant: client.Tenant):
@@ -198,20 +218,27 @@ def test_an_undeliverable_message_is_an_own_failure(tenant: client.Tenant):
 # ---- Functions ----
 
 
-def test_a_dispatcher_that_ends_at_its_start_sets_off_its_alarm():
-    name, lambdas = stack.resource("DispatcherFunction"), stack.aws("lambda")
+@pytest.mark.parametrize(("function", "alarm", "variable"), [
+    ("DispatcherFunction", "DispatcherErrorsAlarm", "POSTEL_LOG_TABLE"), ("DlqFunction", "FunctionErrorsAlarm", "POSTEL_LOG_TABLE"),
+    ("RedriverFunction", "FunctionErrorsAlarm", "POSTEL_LOG_TABLE"), ("SweeperFunction", "FunctionErrorsAlarm", "POSTEL_LOG_TABLE"),
+    ("NotifierFunction", "FunctionErrorsAlarm", "POSTEL_EVENTS_QUEUE_URL"),
+])
+def test_a_function_that_ends_at_its_start_sets_off_its_alarm(function, alarm, variable):
+    name, lambdas = stack.resource(function), stack.aws("lambda")
     variables = lambdas.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
     began = time.time()
     try:
-        lambdas.update_function_configuration(FunctionName=name, Environment={"Variables": variables | {"POSTEL_ATTEMPT_LOG": "some"}})
+        missing = {key: value for key, value in variables.items() if key != variable}
+        assert missing != variables
+        lambdas.update_function_configuration(FunctionName=name, Environment={"Variables": missing})
         for _ in range(3):
             answer = lambdas.invoke(FunctionName=name, Payload=json.dumps({"Records": []}))
             assert "FunctionError" in answer
     finally:
         lambdas.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
-    found = of_lambda("DispatcherFunction", began)
-    assert is_on("DispatcherErrorsAlarm", found), found
-    stack.invoke_with([])
+    found = of_lambda(function, began)
+    assert is_on(alarm, found), found
+    assert "FunctionError" not in lambdas.invoke(FunctionName=name, Payload=json.dumps({"Records": []}))
 
 
 # ---- The sweeper ----

@@ -48,3 +48,24 @@ def test_the_list_tests_rotates_deactivates_and_removes(page: Page, tenant: clie
     expect(asked.get_by_role("button", name="Cancel")).to_be_focused()
     asked.get_by_role("button", name="Remove webhook").click()
     expect(page.get_by_role("heading", name="No webhooks yet")).to_be_visible()
+
+
+def test_the_list_says_how_many_events_no_webhook_gets(page: Page, tenant: client.Tenant, portal_link: Callable[..., str]):
+    tenant.new_webhook("postel:inbox", name="ERP", events=["order.paid"])
+    tenant.wait_for_status(tenant.publish("order.paid"), "completed")
+    page.goto(portal_link(tenant))
+    expect(page.get_by_text("No webhook is in trouble.")).to_be_visible()
+    # The counts are read, and none of them is one of these.
+    expect(page.get_by_text("100% of 1")).to_be_visible()
+    notice = page.get_by_role("status").filter(has_text="that no webhook gets")
+    expect(notice).to_have_count(0)
+    missed = [tenant.publish("order.created") for _ in range(2)]
+    # A page that stays open asks for the counts once a minute.
+    page.goto("about:blank")
+    page.goto(portal_link(tenant))
+    expect(notice).to_contain_text("In the last 24 hours 2 events were published that no webhook gets.")
+    notice.get_by_role("link", name="See which").click()
+    expect(page.get_by_label("Wanted by")).to_have_value("false")
+    for event in missed:
+        expect(page.get_by_role("row").filter(has_text=event)).to_contain_text("No webhook wanted it")
+    expect(page.get_by_role("row")).to_have_count(3)

@@ -245,6 +245,7 @@ def test_stats_count_what_the_log_shows(tenant, receiver):
     for path, status in (("/good", 200), ("/bad", 400), ("/slow", 500)):
         receiver.answer(Reply(status), path=path)
     publish(tenant, range(20))
+    tenant.publish("user.created")
 
     def counted() -> dict:
         stats = tenant.api.get(tenant.path("/stats")).ok()
@@ -253,6 +254,8 @@ def test_stats_count_what_the_log_shows(tenant, receiver):
 
     stats = stack.eventually(counted, 60, "sixty deliveries to be counted")
     assert stats["complete"] is True and stats["pending"] == 0
+    # In the log at once, since it came by HTTP.
+    assert stats["unmatchedEvents"] == 1
     of = stats["webhooks"]
     assert of[good["id"]]["successRate"] == 1 and of[bad["id"]]["successRate"] == 0
     assert of[slow["id"]]["inProgress"] == 20 and "successRate" not in of[slow["id"]]
@@ -276,7 +279,7 @@ def test_stats_count_what_the_log_shows(tenant, receiver):
     for query in ({"bucket": "PT1M"}, {"bucket": "PT5M", "since": "2020-01-01T00:00:00Z"}, {"until": "soon"}):
         assert tenant.api.get(tenant.path("/stats"), **query).code == "invalid_filter", query
     later = tenant.api.get(tenant.path("/stats"), since="2100-01-01T00:00:00Z").ok()
-    assert (later["completed"], later["failed"], later["inProgress"]) == (0, 0, 0)
+    assert (later["completed"], later["failed"], later["inProgress"], later["unmatchedEvents"]) == (0, 0, 0, 0)
 
 
 @pytest.mark.alone

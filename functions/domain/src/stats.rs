@@ -80,6 +80,7 @@ pub struct Counting<'a> {
     webhooks: &'a [Webhook],
     all: Counts,
     by_webhook: BTreeMap<WebhookId, Counts>,
+    unmatched: u64,
     buckets: Option<Buckets>,
     /// Events that have no delivery yet, and wait for one.
     undelivered: Vec<EventSummary>,
@@ -96,6 +97,8 @@ pub struct Counted {
     pub all: Counts,
     /// The deliveries of each webhook.
     pub by_webhook: BTreeMap<WebhookId, Counts>,
+    /// The events that no webhook gets.
+    pub unmatched: u64,
     /// The deliveries by time, if that was asked for.
     pub buckets: Option<Buckets>,
     /// The start of the counted period.
@@ -113,6 +116,7 @@ impl<'a> Counting<'a> {
             webhooks,
             all: Counts::default(),
             by_webhook: webhooks.iter().map(counts).collect(),
+            unmatched: 0,
             buckets: None,
             undelivered: Vec::new(),
             entries: 0,
@@ -153,6 +157,8 @@ impl<'a> Counting<'a> {
         self.add_entry(event.key);
         if self.webhooks.iter().any(|webhook| event.awaits(webhook)) {
             self.undelivered.push(event);
+        } else {
+            self.unmatched = self.unmatched.saturating_add(1);
         }
     }
 
@@ -190,6 +196,7 @@ impl<'a> Counting<'a> {
         Counted {
             all: self.all,
             by_webhook: self.by_webhook,
+            unmatched: self.unmatched,
             buckets: self.buckets,
             from,
             is_complete,

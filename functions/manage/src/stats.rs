@@ -58,12 +58,15 @@ struct CountsResponse {
 
 /// A tenant's counts.
 #[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 #[schema(as = Stats)]
 struct StatsResponse {
     #[serde(flatten)]
     all: CountsResponse,
     /// The same for each webhook, by its id.
     webhooks: BTreeMap<String, CountsResponse>,
+    /// The events that no webhook gets.
+    unmatched_events: u64,
     /// The time from which deliveries were counted.
     #[schema(value_type = Timestamp)]
     since: String,
@@ -177,6 +180,7 @@ pub(crate) async fn get(
             .iter()
             .map(|(id, counts)| (id.to_string(), CountsResponse::new(counts)))
             .collect(),
+        unmatched_events: counted.unmatched,
         since: counted.from.rfc3339(),
         complete: counted.is_complete,
         buckets,

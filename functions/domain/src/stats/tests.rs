@@ -159,6 +159,26 @@ fn dead_letters_are_needed_only_where_an_event_has_no_delivery() {
 }
 
 #[test]
+fn an_event_that_no_webhook_gets_is_counted_as_unmatched() {
+    let unmatched = |webhook: Webhook| {
+        let webhooks = [webhook];
+        let mut counting = Counting::new(&webhooks);
+        counting.add_event(event(5));
+        counting.add_delivery(&delivery(6, Status::Completed));
+        finished(counting).unmatched
+    };
+    let other = vec![EventFilter::try_from("other.*".to_owned()).ok().unwrap()];
+    assert_eq!(unmatched(webhook()), 0);
+    assert_eq!(
+        unmatched(Webhook {
+            events: other,
+            ..webhook()
+        }),
+        1
+    );
+}
+
+#[test]
 fn one_answer_counts_20000_entries_or_5000_read_units() {
     let webhooks: [Webhook; 0] = [];
     let mut counting = Counting::new(&webhooks);

@@ -2688,6 +2688,8 @@ export interface components {
              * @example 2026-01-31T12:00:00.000Z
              */
             since: string;
+            /** @description The events that no webhook gets. */
+            unmatchedEvents: number;
             /** @description The same for each webhook, by its id. */
             webhooks: {
                 [key: string]: components["schemas"]["DeliveryCounts"];

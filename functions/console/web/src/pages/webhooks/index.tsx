@@ -6,7 +6,7 @@ import './webhooks.css';
 import { can } from '../../api/session';
 import { failingWebhooks } from '../../lib/counts';
 import { summary } from '../../lib/event-filters';
-import { segment } from '../../lib/place';
+import { query, segment } from '../../lib/place';
 import { useResource } from '../../lib/resource';
 import { middle, safeLine, urlParts } from '../../lib/safe-text';
 import { ofWebhook, type Stats, useStats } from '../../lib/stats';
@@ -75,8 +75,9 @@ export default function WebhooksPage() {
     failingWebhooks.value = { tenantId: tenant.id, count: webhooks.filter((webhook) => statusOf(webhook) === 'failing' || statusOf(webhook) === 'disabled').length };
   }, [webhooks]);
 
-  const isEmpty = used === 0;
-  const add = can('webhooks:write') && (!isEmpty || vendorWays(tenant.contract).addsAtFirst === true) && (
+  // An empty list has its own button, so it is not shown before the list is read.
+  const hasSome = used !== undefined && used > 0;
+  const add = can('webhooks:write') && (hasSome || vendorWays(tenant.contract).addsAtFirst === true) && (
     <a
       class="button primary"
       href={tenant.href('webhooks/new')}
@@ -97,7 +98,7 @@ export default function WebhooksPage() {
       title={words.title}
       actions={
         <>
-          {used !== undefined && used > 0 && tenant.webhooks !== undefined && (
+          {hasSome && tenant.webhooks !== undefined && (
             <span class="soft" data-hint={words.list.usedLabel(used, allowed)} tabIndex={0}>
               {words.list.used(used, allowed)}
             </span>
@@ -187,6 +188,11 @@ function List({ webhooks, stats, actions }: { webhooks: Webhook[]; stats: Stats 
   return (
     <>
       <p>{sentenceOf(webhooks)}</p>
+      {stats !== undefined && stats.unmatchedEvents > 0 && (
+        <Notice tone="warn" role="status" action={<a href={`${tenant.href('events')}${query({ wanted: 'false', time: '24h' })}`}>{words.list.seeUnmatched}</a>}>
+          {words.list.unmatched(stats.unmatchedEvents)}
+        </Notice>
+      )}
       {webhooks.length >= SEARCH_FROM && (
         <div class="row">
           <input class="narrow" type="search" aria-label={words.list.search} placeholder={words.list.search} autocomplete="off" value={search} onInput={(event) => setSearch(event.currentTarget.value)} />

@@ -5,7 +5,7 @@ const many = (count: number, one: string, more: string): string => `${count.toLo
 export const operator: typeof en = {
   overview: {
     title: 'Überblick',
-    well: 'Alles in Ordnung: Kein Webhook hat Schwierigkeiten, und in den letzten 24 Stunden wurde nichts aufgegeben.',
+    well: 'Kein Webhook hat Schwierigkeiten, und in den letzten 24 Stunden wurde nichts aufgegeben.',
     unwell: (parts) => `${parts.join(', ')}.`,
     failing: (count) => `${count} mit Fehlschlägen`,
     disabled: (count) => `${count} ausgeschaltet`,

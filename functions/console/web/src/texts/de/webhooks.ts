@@ -40,7 +40,9 @@ export const webhooks: Parts['webhooks'] = {
     used: (used, allowed) => `${used} von ${allowed}`,
     usedLabel: (used, allowed) => `${used} von ${allowed} Webhooks sind benutzt.`,
     full: (allowed) => `Die Grenze von ${allowed} Webhooks ist erreicht. Entfernen Sie einen, den Sie nicht brauchen, lassen Sie einen mehr Ereignisse bekommen, oder fragen Sie Ihren Anbieter nach mehr.`,
-    allWell: 'Alle stellen zu.',
+    allWell: 'Kein Webhook hat Schwierigkeiten.',
+    unmatched: (count) => `In den letzten 24 Stunden ${count === 1 ? 'wurde ein Ereignis veröffentlicht, das' : `wurden ${count.toLocaleString('de-DE')} Ereignisse veröffentlicht, die`} kein Webhook bekommt.`,
+    seeUnmatched: 'Zeigen, welche',
     allOff: 'Alle sind inaktiv: kein Ereignis wird gesendet.',
     trouble: (failing, disabled, slow) =>
       `${[failing > 0 ? many(failing, 'ist gestört', 'sind gestört') : '', disabled > 0 ? many(disabled, 'wurde abgeschaltet', 'wurden abgeschaltet') : '', slow > 0 ? many(slow, 'antwortet langsam', 'antworten langsam') : ''].filter((part) => part !== '').join(', ')}.`,

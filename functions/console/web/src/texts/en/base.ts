@@ -11,7 +11,7 @@ export const base = {
     log: 'Event log',
     /** By contract, as that vendor's documents have it. */
     vendorLogs: { kuviq: 'Event Log' } as Record<string, string>,
-    events: 'Events',
+    events: 'Published events',
     deadLetters: 'Dead letters',
     redrives: 'Redrives',
     eventTypes: 'Event types',

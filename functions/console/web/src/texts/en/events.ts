@@ -2,7 +2,7 @@ const many = (n: number, one: string, other: string) => `${n} ${n === 1 ? one : 
 
 /** The list of events, and one event with its explanation. */
 export const events = {
-  title: 'Events',
+  title: 'Published events',
   lead: 'Everything that was published, also what no webhook wanted.',
   caption: 'Events, newest first',
   columns: {

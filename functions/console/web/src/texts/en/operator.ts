@@ -4,7 +4,7 @@ const many = (count: number, one: string, more: string): string => `${count.toLo
 export const operator = {
   overview: {
     title: 'Overview',
-    well: 'All is well: no webhook is in trouble, and nothing was given up in the last 24 hours.',
+    well: 'No webhook is in trouble, and nothing was given up in the last 24 hours.',
     unwell: (parts: string[]) => `${parts.join(', ')}.`,
     failing: (count: string) => `${count} failing`,
     disabled: (count: string) => `${count} switched off`,

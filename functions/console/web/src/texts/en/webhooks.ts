@@ -67,7 +67,9 @@ export const webhooks = {
     used: (used: number, allowed: number) => `${used} of ${allowed}`,
     usedLabel: (used: number, allowed: number) => `${used} of ${allowed} webhooks are used.`,
     full: (allowed: number) => `The limit of ${allowed} webhooks is reached. Remove one that you do not need, let one webhook get more events, or ask your provider for more.`,
-    allWell: 'All are delivering.',
+    allWell: 'No webhook is in trouble.',
+    unmatched: (count: number) => `In the last 24 hours ${many(count, 'event was', 'events were')} published that no webhook gets.`,
+    seeUnmatched: 'See which',
     allOff: 'All are inactive: no event is sent.',
     trouble: (failing: number, disabled: number, slow: number) =>
       `${[failing > 0 ? many(failing, 'is failing', 'are failing') : '', disabled > 0 ? many(disabled, 'was switched off', 'were switched off') : '', slow > 0 ? many(slow, 'answers slowly', 'answer slowly') : ''].filter((part) => part !== '').join(', ')}.`,

@@ -2,6 +2,8 @@
 
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+
 use crate::failure::Failure;
 use crate::output::shown;
 
@@ -35,7 +37,10 @@ pub(crate) fn line(prompt: &str) -> Result<String, Failure> {
 /// Reads a secret without echo, or a line of standard input where that is no terminal.
 pub(crate) fn secret(prompt: &str) -> Result<String, Failure> {
     let text = match io::stdin().is_terminal() {
-        true => rpassword::prompt_password(prompt)?,
+        true => {
+            let _silent = Silent::new()?;
+            rpassword::prompt_password(prompt)?
+        }
         false => {
             let mut text = String::new();
             io::stdin().lock().read_line(&mut text)?;
@@ -46,5 +51,28 @@ pub(crate) fn secret(prompt: &str) -> Result<String, Failure> {
         "" => Err(Failure::usage("Nothing was entered.")
             .hint("Type or paste it, or give it on standard input.")),
         text => Ok(text.to_owned()),
+    }
+}
+
+/// The terminal without echo. `rpassword` turns it off after the prompt, and would show what was
+/// typed or pasted before.
+struct Silent {
+    before: Termios,
+}
+
+impl Silent {
+    fn new() -> io::Result<Self> {
+        let before = tcgetattr(io::stdin())?;
+        let mut silent = before.clone();
+        silent.local_modes.remove(LocalModes::ECHO);
+        tcsetattr(io::stdin(), OptionalActions::Now, &silent)?;
+        Ok(Self { before })
+    }
+}
+
+impl Drop for Silent {
+    fn drop(&mut self) {
+        // A terminal that is gone needs no echo.
+        let _ = tcsetattr(io::stdin(), OptionalActions::Now, &self.before);
     }
 }

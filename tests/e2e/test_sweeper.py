@@ -159,9 +159,11 @@ NEIGHBOURS = 5
 
 @pytest.fixture(scope="module")
 def poison() -> Iterator[Poison]:
-    """At the same time: an event over SQS, an event over HTTP, and a retry."""
+    """At the same time: an event over SQS, an event over HTTP, and a retry. No sweep meanwhile: it
+    would send another message for the retry between two of its tries, and one more would be
+    killed."""
     with Receiver() as receiver:
-        with disturb.hidden_for("EventsQueue", EVENTS_HIDDEN_SECONDS), disturb.hidden_for("DeliveriesQueue", DELIVERIES_HIDDEN_SECONDS):
+        with disturb.no_sweeps(), disturb.hidden_for("EventsQueue", EVENTS_HIDDEN_SECONDS), disturb.hidden_for("DeliveriesQueue", DELIVERIES_HIDDEN_SECONDS):
             seen = _poison(receiver)
         yield seen
 

@@ -1,5 +1,5 @@
 """`python -m ministack`, but closed to web pages of other origins, with the parsing of expressions
-cached, and with the slash at the end of a path.
+cached, with the slash at the end of a path, and on uvloop.
 
 MiniStack 1.5.33 accepts calls from every origin, without a signature if it requires none, and
 anyone who knows its root key may use it to run code: any page that the developer opens could do
@@ -12,9 +12,13 @@ of 2,500 items takes a second, of which the items themselves are a tenth. The tw
 pure, and their results are never changed; no answer differs.
 
 It also takes `/portal/` for `/portal`, which AWS tells apart: there `/portal/{proxy+}` matches the
-first and not the second. cloud.start() runs this module.
+first and not the second.
+
+All calls pass one process. On uvloop it takes two thirds of the processor time, measured on 32
+end-to-end tests (56 in place of 81 s). cloud.start() runs this module.
 """
 
+import asyncio
 import functools
 import re
 import sys
@@ -24,6 +28,7 @@ from urllib.parse import urlsplit
 del sys.path[0]
 
 import ministack.app  # noqa: E402
+import uvloop  # noqa: E402
 from ministack.services import apigateway, dynamodb  # noqa: E402
 
 for name in ("_tokenize", "_condition_syntax_error"):
@@ -89,4 +94,5 @@ def closed_to_pages(app):
 ministack.app.app = closed_to_pages(ministack.app.app)
 
 if __name__ == "__main__":
+    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
     ministack.app.main()

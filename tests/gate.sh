@@ -118,20 +118,26 @@ it() {
 }
 
 # Most tests run concurrently and mostly wait. Tests that disturb a whole stack run meanwhile on a
-# stack of their own, and after those, in the whole gate, the short form of chaos: `e2e-alone` waits
-# for them. Last come the checks that need all tests of a stack: what they left behind, and what the
-# roles were used for.
+# stack of their own, and after those, in the whole gate, the short form of chaos. Last come the
+# checks that need all tests of a stack: what they left behind, and what the roles were used for.
+# The next step does not wait for these two; `e2e-alone` does.
 e2e() {
   meanwhile >"$LOGS/meanwhile.log" 2>&1 &
   MEANWHILE=$!
-  "$VENV/python" -m pytest -q -p no:cacheprovider tests/e2e --only together && "$VENV/python" -m pytest -q -s tests/afterwards
+  "$VENV/python" -m pytest -q -p no:cacheprovider tests/e2e --only together || return
+  afterwards >"$LOGS/afterwards.log" 2>&1 &
+  AFTERWARDS=$!
 }
+
+afterwards() { exec "$VENV/python" -m pytest -q -s tests/afterwards; }
 
 e2e-alone() {
   local status=0
+  wait "$AFTERWARDS" || status=1
+  AFTERWARDS=
   wait "$MEANWHILE" || status=1
   MEANWHILE=
-  cat "$LOGS/meanwhile.log"
+  cat "$LOGS/afterwards.log" "$LOGS/meanwhile.log"
   return $status
 }
 
@@ -153,14 +159,19 @@ meanwhile() {
 # some AWS calls then took longer than the 2.4 s that the functions wait.
 alone() {
   local before=${!:-}
-  export POSTEL_PORT=$((POSTEL_PORT + 2))
-  export POSTEL_STATE_DIR="$PWD/.local/$POSTEL_PORT"
-  export POSTEL_OUTPUTS="$POSTEL_STATE_DIR/outputs.json"
-  trap take_down EXIT
+  apart 2
   trap '[ "${!:-}" = "$before" ] || kill "$!"; exit 143' TERM
   stack || exit
   "$VENV/python" -m pytest -q -p no:cacheprovider tests/e2e --only alone -n 0 &
   wait $!
+}
+
+# For a process of its own: another stack, this many ports up, which is taken down at its end.
+apart() {
+  export POSTEL_PORT=$((POSTEL_PORT + $1))
+  export POSTEL_STATE_DIR="$PWD/.local/$POSTEL_PORT"
+  export POSTEL_OUTPUTS="$POSTEL_STATE_DIR/outputs.json"
+  trap take_down EXIT
 }
 
 # Ends a background job of ours, and what it runs.
@@ -171,7 +182,8 @@ end() {
   wait "$1"
 }
 
-# The pages of the console: types, parts, and the whole in Chromium.
+# The pages of the console: types, parts, and the whole in Chromium. In the whole gate on a stack of
+# their own, since lists that other tests filled are still looked at (afterwards).
 console() {
   local found
   if ! found=$(python3 tests/support/chromium.py); then
@@ -179,8 +191,11 @@ console() {
     skip "$found"
     return
   fi
-  python3 infra/local/console.py check && "$VENV/python" -m pytest -q tests/console
+  python3 infra/local/console.py check || return
+  if [ -n "$LIVE" ]; then pages; else (apart 4 && stack && pages); fi
 }
+
+pages() { "$VENV/python" -m pytest -q tests/console; }
 
 # Not part of the whole gate: each call of AWS is a process, so they take long and disturb others.
 tool() { cargo build --workspace --bins && "$VENV/python" -m pytest -q -p no:cacheprovider tests/e2e --only tool -n 2; }
@@ -277,8 +292,8 @@ take_down() {
   [ -e "$POSTEL_STATE_DIR/ministack.pid" ] || return 0
   python3 infra/local/local.py down >"$LOGS/down.log" 2>&1 || cat "$LOGS/down.log" >&2
 }
-# However the gate ends, both stacks are taken down.
-trap 'if [ -n "$MEANWHILE" ]; then kill "$MEANWHILE" && wait "$MEANWHILE"; fi; take_down' EXIT
+# However the gate ends, all stacks are taken down.
+trap 'for job in $AFTERWARDS $MEANWHILE; do kill "$job" && wait "$job"; done; take_down' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
@@ -314,10 +329,11 @@ step() {
 }
 
 MEANWHILE=
+AFTERWARDS=
 LIVE=${1:-}
 GIVEN=("${@:2}")
 case $LIVE in
-  "") steps="environment structure fmt lint doc template checkov deny unit oracles stack bench it e2e stack console e2e-alone" ;;
+  "") steps="environment structure fmt lint doc template checkov deny unit oracles stack bench it e2e console e2e-alone" ;;
   fmt | lint | doc | checkov | deny | unit | bench | mutants | openapi-check) steps=$LIVE ;;
   quick) steps="fmt lint rules" ;;
   structure | template | oracles | chaos | upgrade-test) steps="environment $LIVE" ;;

@@ -47,10 +47,10 @@ def test_every_kind_of_caller_is_named_with_what_it_changed(tenant: client.Tenan
     for api, by, changes, changed in (
         (tenant.api, by_key(tenant.api), {"name": SECRET}, ["name"]),
         (key, by_key(key, "ERP ü 😀"), {"events": ["item.*"], "url": f"{URL}/{SECRET}"}, ["url", "events"]),
-        (in_portal, {"kind": "session", "id": portal_id}, {"headers": {"x-token": SECRET}, "context": {"a": SECRET}}, ["context", "headers"]),
+        (in_portal, {"kind": "session", "id": portal_id}, {"headers": {"x-token": f"{SECRET}-header"}, "context": {"a": SECRET}}, ["context", "headers"]),
         (operator, {"kind": "operator"}, {"active": False}, ["active"]),
         (in_console, {"kind": "operator", "id": console_id}, {"active": True, "overrides": {"timeoutSeconds": 3}}, ["active", "overrides"]),
-        (key, by_key(key, "ERP ü 😀"), {"basicAuth": {"username": SECRET, "password": SECRET}}, ["basicAuth"]),
+        (key, by_key(key, "ERP ü 😀"), {"basicAuth": {"username": SECRET, "password": f"{SECRET}-password"}}, ["basicAuth"]),
     ):
         after = api.patch(path, changes).ok()
         assert after["lastChange"] == {"at": after["updatedAt"], "by": by, "changed": changed}

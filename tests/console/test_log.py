@@ -164,7 +164,6 @@ def test_a_missing_event_is_explained_by_who_changed_the_webhook(open_page: Call
     page.reload()
     expect(main.get_by_text(said)).to_be_visible(timeout=WAIT)
     # At the event, for who asks why it is missing.
-    stack.eventually(lambda: kuviq.event(missing)["state"] == "processed", what="the event to be processed")
     page.goto(page.url.split("/portal/")[0] + f"/portal/events/{missing}")
     card = page.get_by_role("list", name="Each webhook and what becomes of this event there").get_by_role("listitem")
     expect(card.get_by_text(said)).to_be_visible(timeout=WAIT)

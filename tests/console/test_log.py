@@ -149,6 +149,36 @@ def test_an_event_that_nobody_wanted_says_why_for_each_webhook(open_page: Callab
         expect(card).to_contain_text(one["detail"])
 
 
+def test_a_missing_event_is_explained_by_who_changed_the_webhook(open_page: Callable[..., Page], kuviq: client.Tenant, receiver: Receiver):
+    hostile = "ERP <b>&"
+    webhook = kuviq.new_webhook(receiver.url(), ["item.created"], name="Good")
+    key = kuviq.api.with_key(kuviq.new_key(["webhooks:write"], name=hostile)["key"])
+    path = kuviq.path(f"/webhooks/{webhook['id']}")
+    page = open_page(kuviq, f"webhooks/{webhook['id']}")
+    main = page.get_by_role("main")
+    expect(main.get_by_role("navigation", name="Parts of this webhook")).to_be_visible(timeout=WAIT)
+    expect(main.get_by_text(re.compile("^Changed "))).to_have_count(0)
+    key.patch(path, {"events": ["item.deleted"], "url": receiver.url("/new")}).ok()
+    missing = kuviq.publish("item.created")
+    said = re.compile(rf"^Changed .*\d\d:\d\d.*, by key {re.escape(hostile)}: URL, events$")
+    page.reload()
+    expect(main.get_by_text(said)).to_be_visible(timeout=WAIT)
+    # At the event, for who asks why it is missing.
+    page.goto(page.url.split("/portal/")[0] + f"/portal/events/{missing}")
+    card = page.get_by_role("list", name="Each webhook and what becomes of this event there").get_by_role("listitem")
+    expect(card.get_by_text(said)).to_be_visible(timeout=WAIT)
+    # The others who may have changed it.
+    for api, by in ((kuviq.operator, "by the operator"), (kuviq.api.with_key(session(kuviq)), "in the portal")):
+        api.patch(path, {"context": {"by": by}}).ok()
+        page.reload()
+        expect(card.get_by_text(re.compile(rf", {by}: context$"))).to_be_visible(timeout=WAIT)
+
+
+def session(tenant: client.Tenant) -> str:
+    made = tenant.api.post(tenant.path("/sessions"), {}).ok(201)
+    return tenant.api.with_key(None).post("/v1/sessions/exchange", {"code": made["code"]}).ok(201)["token"]
+
+
 def test_an_event_shows_its_payload_as_published_and_who_got_it(open_page: Callable[..., Page], kuviq: client.Tenant, receiver: Receiver):
     kuviq.new_webhook(receiver.url(), name="Good")
     event = kuviq.publish(data=b'{"price":1.50,"big":12345678901234567890}')

@@ -1,5 +1,6 @@
 """Dead letters, jobs that redrive many, and a webhook that was switched off, in the portal."""
 
+import re
 from typing import Callable
 
 from playwright.sync_api import Locator, Page, expect
@@ -103,6 +104,7 @@ def test_a_webhook_that_was_switched_off_says_why_and_is_enabled_again(open_page
     page = open_page(kliq, f"webhooks/{webhook['id']}")
     banner = page.get_by_role("main").locator(".notice").filter(has_text="Switched off")
     expect(banner).to_contain_text("The last retry of a delivery failed, too.", timeout=WAIT)
+    expect(page.get_by_text(re.compile(r"^Changed .*, by Postel: on or off$"))).to_be_visible()
     banner.get_by_role("button", name="Enable").click()
     expect(banner).to_have_count(0)
     now = kliq.webhook(webhook["id"])

@@ -50,7 +50,7 @@ def test_a_tenant_that_does_not_exist_gets_nothing_and_nothing_is_rejected(tenan
 @pytest.fixture(scope="module")
 def operators() -> Iterator[Operators]:
     with Receiver() as receiver, operational_events.operators_tenant() as tenant:
-        tenant.new_webhook(receiver.url(), ["webhook.*", "delivery.*", "message.*", "key.*", "redrive.*"])
+        tenant.new_webhook(receiver.url(), ["webhook.*", "delivery.*", "message.*", "key.*", "secret.*", "session.*", "redrive.*"])
         yield Operators(tenant, receiver)
 
 
@@ -68,7 +68,6 @@ def sees_the_documented_members(request: pytest.FixtureRequest) -> Iterator[None
         return
     operators: Operators = request.getfixturevalue("operators")
     examples = {entry["type"]: entry["example"] for entry in operators.tenant.api.all("/v1/event-types") if entry.get("group") == "Postel"}
-    assert len(examples) == 15
     for got in operators.receiver.requests():
         event = json.loads(got.body)
         data, example = event["data"], examples[event["type"]]
@@ -82,30 +81,49 @@ def test_an_owners_changes_are_events_and_are_on_the_bus(operators: Operators, b
     tenant = client.new_tenant()
     secret = "secret-in-a-path"
     webhook = tenant.new_webhook(f"https://hooks.example.com/{secret}", name=secret, headers={"x-token": secret})
+    by = {"kind": "key", "id": tenant.api.key.split("_")[1]}
     about = {"webhookId": webhook["id"], "host": "hooks.example.com", "contract": "standard"}
-    operators.wait(tenant.id, "webhook.created", active=True, **about)
+    operators.wait(tenant.id, "webhook.created", active=True, by=by, **about)
     tenant.patch_webhook(webhook["id"], name="x", url="https://other.example.com/")
     about["host"] = "other.example.com"
     # Credentials are dropped with their host.
-    assert operators.wait(tenant.id, "webhook.updated", **about)["changed"] == ["name", "url", "headers"]
-    tenant.patch_webhook(webhook["id"], active=False)
-    operators.wait(tenant.id, "webhook.disabled", active=False, reason="owner", failingSince=None, **about)
+    assert operators.wait(tenant.id, "webhook.updated", by=by, **about)["changed"] == ["name", "url", "headers"]
+    operator = {"kind": "operator", "id": None}
+    tenant.operator.patch(tenant.path(f"/webhooks/{webhook['id']}"), {"active": False}).ok()
+    operators.wait(tenant.id, "webhook.disabled", active=False, reason="owner", failingSince=None, by=operator, **about)
     tenant.patch_webhook(webhook["id"], active=True)
-    operators.wait(tenant.id, "webhook.enabled", active=True, **about)
+    operators.wait(tenant.id, "webhook.enabled", active=True, by=by, **about)
+    rotated = tenant.api.post(tenant.path(f"/webhooks/{webhook['id']}/secret/rotate")).ok()
+    operators.wait(tenant.id, "secret.rotated", by=by, **about)
+    operators.wait(tenant.id, "webhook.updated", by=by, changed=["secret"])
     tenant.api.delete(tenant.path(f"/webhooks/{webhook['id']}")).ok(204)
     operators.wait(tenant.id, "webhook.deleted", **about)
     key = tenant.new_key(["webhooks:read"])
-    operators.wait(tenant.id, "key.created", keyId=key["id"], scopes=["webhooks:read"], expiresAt=None)
+    operators.wait(tenant.id, "key.created", keyId=key["id"], scopes=["webhooks:read"], expiresAt=None, by=operator)
     tenant.operator.delete(tenant.path(f"/keys/{key['id']}")).ok(204)
     operators.wait(tenant.id, "key.deleted", keyId=key["id"], reason="deleted")
 
     received = operators.bodies(tenant.id)
     # The tenant's own key is the first.
-    assert len(received) == 8 and operators.repeated(tenant.id) == {}
-    assert not any(secret in json.dumps(body) or key["key"] in json.dumps(body) for body in received)
-    stack.eventually(lambda: len(bus.of(tenant.id)) == 8, 30, "the bus to have all of them")
+    assert len(received) == 10 and operators.repeated(tenant.id) == {}
+    assert not any(text in json.dumps(body) for body in received for text in (secret, key["key"], rotated["secret"]))
+    stack.eventually(lambda: len(bus.of(tenant.id)) == 10, 30, "the bus to have all of them")
     assert sorted(json.dumps(event["detail"]) for event in bus.of(tenant.id)) == sorted(map(json.dumps, received))
     assert all((event["source"], event["detail-type"]) == ("postel", event["detail"]["type"]) for event in bus.of(tenant.id))
+
+
+def test_a_new_session_says_which_key_made_it(operators: Operators, tenant: client.Tenant) -> None:
+    made = tenant.api.post(tenant.path("/sessions"), {"scopes": ["webhooks:read"]}).ok(201)
+    key = {"kind": "key", "id": tenant.api.key.split("_")[1]}
+    got = operators.wait(tenant.id, "session.created", sessionId=made["id"], scopes=["webhooks:read"], expiresAt=made["expiresAt"], by=key)
+    opened = tenant.api.with_key(None).post("/v1/sessions/exchange", {"code": made["code"]}).ok(201)
+    own = tenant.operator.post("/v1/sessions", {}).ok(201)
+    # Of the operator's session later than of the other's opening, which is no event.
+    operators.wait(None, "session.created", sessionId=own["id"], by={"kind": "operator", "id": None})
+    assert operators.bodies(tenant.id, "session.created") == [got] and operators.repeated(tenant.id) == {}
+    secrets = (made["code"], opened["token"], own["code"])
+    assert not any(text in json.dumps(body) for body in operators.bodies(tenant.id) + operators.bodies(None) for text in secrets)
+    tenant.operator.delete(f"/v1/sessions/{own['id']}").ok(204)
 
 
 def test_a_receiver_that_fails_and_recovers(operators: Operators, tenant: client.Tenant, receiver: Receiver) -> None:
@@ -128,7 +146,7 @@ def test_a_delivery_that_becomes_a_dead_letter_and_a_webhook_that_is_gone(operat
     about = {"webhookId": webhook["id"], "eventId": event, "eventType": "order.paid", "deadLetterId": letter["id"]}
     got = operators.wait(tenant.id, "delivery.exhausted", reason="gone", attempts=1, lastStatus=410, lastError=None, **about)
     assert got["deliveryId"] == letter["deliveryId"]
-    operators.wait(tenant.id, "webhook.disabled", webhookId=webhook["id"], reason="gone")
+    operators.wait(tenant.id, "webhook.disabled", webhookId=webhook["id"], reason="gone", by={"kind": "postel", "id": None})
 
 
 def test_a_slow_receiver(operators: Operators, tenant: client.Tenant, receiver: Receiver) -> None:
@@ -175,6 +193,8 @@ def test_nothing_is_about_the_operators_own_tenant(operators: Operators, receive
     webhook = own.new_webhook(receiver.url(), events=["test.only"], overrides={"retryDelaysSeconds": []})
     own.patch_webhook(webhook["id"], name="changed")
     own.new_key(["webhooks:read"])
+    own.api.post(own.path("/sessions"), {}).ok(201)
+    own.api.post(own.path(f"/webhooks/{webhook['id']}/secret/rotate")).ok()
     own.publish("test.only")
     own.wait_for_dead_letters(1, webhookId=webhook["id"])
     rejected = own.send_sqs(json.dumps({"tenantId": own.id, "type": "not a type", "data": {}}))
@@ -249,7 +269,7 @@ def test_a_record_that_is_received_again_is_no_second_event(operators: Operators
     # The stream's own record, and that of the test.
     got = stack.eventually(lambda: two(operators.bodies(tenant.id, "webhook.created")), 60, "both records' events")
     assert got[0]["id"] != got[1]["id"]
-    time.sleep(2)
+    operators.wait_for_a_later_change()
     assert len(operators.bodies(tenant.id, "webhook.created")) == 2
     assert operators.tenant.dead_letters(reason="id_conflict") == []
 
@@ -276,7 +296,7 @@ def test_an_accepted_message_whose_answer_is_lost_is_no_second_event(operators: 
     assert invoke(record) == {"batchItemFailures": []}
 
     two(stack.eventually(lambda: two(operators.bodies(tenant.id, "webhook.created")), 60, "both records' events"))
-    time.sleep(2)
+    operators.wait_for_a_later_change()
     assert operators.repeated(tenant.id) == {} and len(operators.bodies(tenant.id, "webhook.created")) == 2
 
 

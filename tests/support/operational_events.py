@@ -33,6 +33,13 @@ class Operators:
 
         return stack.eventually(one, within, f"{kind} of {of_tenant}")
 
+    def wait_for_a_later_change(self) -> None:
+        """Until the event about a change of now has come. Records are read in their order, and what
+        was sent before, also a second time, has gone the same way before it."""
+        marker = client.new_tenant()
+        webhook = marker.new_webhook("https://hooks.example.com/marker", active=False)
+        self.wait(marker.id, "webhook.created", webhookId=webhook["id"])
+
     def request(self, event_id: str) -> Request:
         (request,) = [one for one in self.receiver.requests() if one.headers["webhook-id"] == event_id]
         return request

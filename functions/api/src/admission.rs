@@ -131,11 +131,13 @@ impl RateLimiter {
             }
             Principal::Tenant(access) => access,
         };
-        let stored = is_stored(config, access);
-        let (tenant, is_stored) = try_join(config.tenant(&access.tenant), stored).await?;
-        let tenant = tenant.filter(|tenant| is_stored && belongs_to(access, tenant.created_at));
-        let tenant = tenant.ok_or_else(|| ended(access))?;
+        let stored = stored(config, access);
+        let (tenant, stored) = try_join(config.tenant(&access.tenant), stored).await?;
+        let tenant = tenant.filter(|tenant| belongs_to(access, tenant.created_at));
+        let (tenant, Stored { name }) = tenant.zip(stored).ok_or_else(|| ended(access))?;
         self.count(config, &tenant.id, tenant.limits, 1, 0).await?;
+        let access = access.clone();
+        let principal = Principal::Tenant(TenantAccess { name, ..access });
         let tenant = Some(tenant.into());
         Ok(Admitted { principal, tenant })
     }
@@ -193,18 +195,27 @@ impl RateLimiter {
     }
 }
 
-/// Whether a tenant's key or session still exists. A deleted key's id may be another key's by now.
-async fn is_stored(config: &ConfigTable, access: &TenantAccess) -> Result<bool, Fault> {
+/// What the row of a tenant's key or session adds to the authorizer's context.
+struct Stored {
+    /// The key's name.
+    name: Option<String>,
+}
+
+/// Reads the row of a tenant's key or session; `None` if it no longer exists. A deleted key's id
+/// may be another key's by now.
+async fn stored(config: &ConfigTable, access: &TenantAccess) -> Result<Option<Stored>, Fault> {
     Ok(match &access.bearer {
         Bearer::Key(id) => {
-            let is_the_same = |stored: ApiKey| {
+            let is_the_same = |stored: &ApiKey| {
                 stored.tenant == access.tenant && stored.created_at == access.created_at
             };
-            config.key(id).await?.is_some_and(is_the_same)
+            let key = config.key(id).await?.filter(is_the_same);
+            key.map(|key| Stored { name: key.name })
         }
         Bearer::Session(name) => {
-            let is_the_same = |stored: Session| stored.created_at == access.created_at;
-            config.session(name).await?.is_some_and(is_the_same)
+            let is_the_same = |stored: &Session| stored.created_at == access.created_at;
+            let session = config.session(name).await?.filter(is_the_same);
+            session.map(|_| Stored { name: None })
         }
     })
 }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq as _;
 
+use crate::author::Author;
 use crate::ids::{KeyId, TenantId};
 use crate::time::Time;
 use crate::ulid::base32;
@@ -89,6 +90,8 @@ pub struct ApiKey {
     pub scopes: Vec<Scope>,
     /// When it was created.
     pub created_at: Time,
+    /// Who created it. `None` if a version of Postel did that does not write it.
+    pub created_by: Option<Author>,
     /// When it expires.
     pub expires_at: Option<Time>,
     /// Last use, accurate to one minute. Never written with the other fields: see

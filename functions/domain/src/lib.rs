@@ -6,6 +6,7 @@
 
 pub mod api_key;
 pub mod authenticate;
+pub mod author;
 pub mod context;
 pub mod contract;
 pub mod credential;

@@ -8,6 +8,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::api_key::{ApiKey, Scope};
+use crate::author::Author;
 use crate::ids::{KeyId, TenantId};
 use crate::rejection::{Code, Rejection};
 use crate::session::{Session, SessionId, SessionName};
@@ -60,6 +61,8 @@ pub struct OperatorSession {
 pub struct TenantAccess {
     /// The key's public part, or the session's name.
     pub bearer: Bearer,
+    /// The key's name, once its row is read: the authorizer's context does not have it.
+    pub name: Option<String>,
     /// The tenant.
     pub tenant: TenantId,
     /// What it may do.
@@ -199,6 +202,7 @@ impl Principal {
                     .collect::<Option<_>>()?;
                 Some(Self::Tenant(TenantAccess {
                     bearer,
+                    name: None,
                     tenant,
                     scopes,
                     created_at: time(text("createdAt")?)?,
@@ -219,6 +223,24 @@ impl Principal {
                 id: session.id,
             })),
             Self::Tenant(access) => Some(access.bearer.clone()),
+        }
+    }
+
+    /// Who makes the changes that this caller asks for.
+    #[must_use]
+    pub fn author(&self) -> Author {
+        match self {
+            Self::Operator => Author::Operator { id: None },
+            Self::OperatorSession(session) => Author::Operator {
+                id: Some(session.id),
+            },
+            Self::Tenant(access) => match &access.bearer {
+                Bearer::Key(id) => Author::Key {
+                    id: id.clone(),
+                    name: access.name.clone(),
+                },
+                Bearer::Session(name) => Author::Session { id: name.id },
+            },
         }
     }
 

@@ -86,6 +86,12 @@ impl SigningSecrets {
             .into()
     }
 
+    /// Whether both have the same newest secret: whatever else differs is about older ones.
+    #[must_use]
+    pub fn has_same_newest(&self, other: &Self) -> bool {
+        self.newest == other.newest
+    }
+
     /// Adds a newer secret. The older ones end after `overlap`, or at their own end if that is
     /// sooner; without an overlap, all of them end at once.
     ///

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::author::{Author, readable};
 use crate::contract::{Contract, Overrides};
 use crate::credential::SealingKeys;
 use crate::delivery::{Delivery, DisableReason};
@@ -18,6 +19,7 @@ use crate::ids::{TenantId, WebhookId};
 use crate::ports::{Fault, Stage};
 use crate::signing_secrets::SigningSecrets;
 use crate::time::{CLOCK_SKEW, Time};
+use crate::webhook::{LastChange, changed_members};
 
 pub use patch::{PATCHED, READ_ONLY, TenantPatch};
 pub use put::{MAX_PUBLISHERS, PutTenant, new_tenant_id};
@@ -191,6 +193,9 @@ pub struct Webhook {
     /// time in another system.
     #[serde(default)]
     pub since: Option<Time>,
+    /// Who wrote this state: see [`Webhook::last_change`].
+    #[serde(default, deserialize_with = "readable")]
+    pub written: Option<LastChange>,
 }
 
 impl Webhook {
@@ -214,7 +219,7 @@ impl Webhook {
     /// if the change affects attempts. A new name or another event filter makes no new version;
     /// every other difference does, fields that are added later included.
     #[must_use]
-    pub fn replacing(mut self, before: &Self, now: Time) -> Self {
+    pub fn replacing(mut self, before: &Self, by: &Author, now: Time) -> Self {
         self.updated_at = now.max(before.updated_at.plus(Duration::from_millis(1)));
         let is_same = Self {
             name: before.name.clone(),
@@ -225,6 +230,7 @@ impl Webhook {
             switched: before.switched.clone(),
             slow_since: before.slow_since,
             failing_since: before.failing_since,
+            written: before.written.clone(),
             ..self.clone()
         } == *before;
         self.version = before.version.saturating_add(u32::from(!is_same));
@@ -237,6 +243,11 @@ impl Webhook {
         let marks = self.kept_marks(before);
         self.slow_since = self.slow_since.filter(|_| marks.slow);
         self.failing_since = self.failing_since.filter(|_| marks.failing);
+        self.written = Some(LastChange {
+            at: self.updated_at,
+            by: by.clone(),
+            changed: changed_members(before, &self),
+        });
         self
     }
 

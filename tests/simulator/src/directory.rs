@@ -10,6 +10,7 @@ use domain::ids::{TenantId, WebhookId};
 use domain::signing_secrets::SigningSecrets;
 use domain::tenant::{Limits, Subscription, Tenant, TenantSnapshot, Webhook, WebhookVersion};
 use domain::time::Time;
+use domain::webhook::LastChange;
 
 use crate::owner::{secret, url};
 use crate::receivers::ReceiverBehaviour;
@@ -95,6 +96,7 @@ impl Directory {
                 slow_since: None,
                 failing_since: None,
                 since: None,
+                written: None,
             },
             contract: contract.clone(),
             sealing_keys: keys(),
@@ -132,6 +134,7 @@ impl Directory {
             if was_on {
                 (webhook.active, webhook.disabled) = (false, Some(reason));
                 webhook.updated_at = at;
+                webhook.written = Some(LastChange::switched_off(at));
                 webhook.switched.push(at);
             }
             was_on

@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use domain::author::Author;
 use domain::ids::{TenantId, WebhookId};
 use domain::ports::{Clock as _, Fault, Stage};
 use domain::tenant::Webhook;
@@ -79,7 +80,7 @@ impl Wish {
             Change::Rename => after.name = Some(self.number.to_string()),
             Change::Delete => {}
         }
-        Some(after.replacing(before, now))
+        Some(after.replacing(before, &Author::Postel, now))
     }
 }
 

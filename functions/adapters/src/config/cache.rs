@@ -13,13 +13,14 @@ use domain::ids::TenantId;
 use domain::ports::{ConfigStore, Fault, Stage};
 use domain::tenant::{TenantSnapshot, WebhookVersion};
 use domain::time::Time;
+use domain::webhook::LastChange;
 
 use super::places::webhook_key;
 use super::troubled::{TROUBLED, TROUBLED_WEBHOOKS};
 use super::{ConfigTable, tenant_partition};
 use crate::cache::Cache;
 use crate::clock::now;
-use crate::dynamo::{Update, condition_held, n, s};
+use crate::dynamo::{Update, condition_held, n, s, to_item};
 
 /// The maximum age of a cached snapshot.
 const KEPT: Duration = Duration::from_secs(10);
@@ -141,10 +142,11 @@ impl ConfigStore for ConfigCache {
         reason: DisableReason,
         at: Time,
     ) -> Result<bool, Fault> {
+        let written = to_item(&LastChange::switched_off(at), Stage::WriteConfig)?;
         self.update(configuration, |row| {
             let switched = "switched = list_append(if_not_exists(switched, :none), :now)";
             row.change(format!(
-                "SET active = :off, disabled = :reason, updated_at = :at, {switched}, {TROUBLED} = :yes"
+                "SET active = :off, disabled = :reason, updated_at = :at, written = :written, {switched}, {TROUBLED} = :yes"
             ))
             .only_if("active = :on")
             .value(":none", AttributeValue::L(Vec::new()))
@@ -152,6 +154,7 @@ impl ConfigStore for ConfigCache {
             .value(":off", AttributeValue::Bool(false))
             .value(":on", AttributeValue::Bool(true))
             .value(":reason", s(reason.as_str()))
+            .value(":written", AttributeValue::M(written))
             .value(":yes", s(TROUBLED_WEBHOOKS))
             .value(":at", n(at.millis()))
         })

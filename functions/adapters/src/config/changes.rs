@@ -3,13 +3,15 @@
 use domain::operational_event::Change;
 use domain::ports::{Fault, Stage};
 
-use super::places::{KEY, WEBHOOK};
+use super::places::{KEY, SESSIONS, WEBHOOK};
 use super::rows::KeyRow;
+use super::sessions;
 use crate::dynamo::{Item, from_item};
 use crate::stream_event::keys_of;
 
-/// The change of a row, if the row is a webhook or a key that was created or deleted. The filters
-/// of the event source let no other record through (infra/template.yaml); this does not rely on it.
+/// The change of a row, if the row is a webhook, a key that was created or deleted, or a session
+/// that was created. The filters of the event source let no other record through
+/// (infra/template.yaml); this does not rely on it.
 ///
 /// # Errors
 /// A row that cannot be read.
@@ -21,6 +23,8 @@ pub(crate) fn change(before: Option<Item>, after: Option<Item>) -> Result<Option
     let is_webhook = pk.starts_with("tenant#") && sk.starts_with(WEBHOOK);
     let is_key = pk.starts_with("key#") && sk == KEY;
     let webhook = |item| from_item(item, Stage::ReadConfig).map(Box::new);
+    // Opening it is a later write of the same row, and no event.
+    let is_session = pk.starts_with(SESSIONS);
     let key = |item| from_item::<KeyRow>(item, Stage::ReadConfig).map(|row| Box::new(row.into()));
     Ok(match (before, after) {
         (before, after) if is_webhook => Some(Change::Webhook {
@@ -29,6 +33,9 @@ pub(crate) fn change(before: Option<Item>, after: Option<Item>) -> Result<Option
         }),
         (None, Some(after)) if is_key => Some(Change::KeyCreated(key(after)?)),
         (Some(before), None) if is_key => Some(Change::KeyDeleted(key(before)?)),
+        (None, Some(after)) if is_session => {
+            Some(Change::SessionCreated(Box::new(sessions::read(after)?)))
+        }
         _ => None,
     })
 }

@@ -281,6 +281,7 @@ mod tests {
             scopes: Scope::ALL.to_vec(),
             created_at: Time::from_millis(1_800_000_000_000),
             expires_at: None,
+            created_by: None,
             last_used_at: None,
         };
         let place = KeyPlace::of(&key).0;

@@ -40,9 +40,12 @@ pub(super) fn key_partition(id: &KeyId) -> String {
     format!("key#{id}")
 }
 
+/// The prefix of the partitions of sessions.
+pub(super) const SESSIONS: &str = "sessions#";
+
 /// The partition of a tenant's sessions; `None` is the operator, and no tenant's id is empty.
 pub(super) fn session_partition(tenant: Option<&TenantId>) -> String {
-    format!("sessions#{}", tenant.map_or("", TenantId::as_str))
+    format!("{SESSIONS}{}", tenant.map_or("", TenantId::as_str))
 }
 
 /// The primary key of a session.

@@ -1,6 +1,7 @@
 //! Tenants, webhooks and keys as they are stored.
 
 use domain::api_key::{ApiKey, Scope};
+use domain::author::{Author, readable};
 use domain::ids::{KeyId, TenantId};
 use domain::ports::{Fault, Stage};
 use domain::tenant::Tenant;
@@ -52,6 +53,12 @@ pub(super) struct KeyRow {
     hash: String,
     scopes: Vec<Scope>,
     created_at: Time,
+    #[serde(
+        default,
+        deserialize_with = "readable",
+        skip_serializing_if = "Option::is_none"
+    )]
+    created_by: Option<Author>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     ends_at: Option<Time>,
     /// Written only by the authorizer.
@@ -72,6 +79,7 @@ impl From<&ApiKey> for KeyRow {
             hash,
             scopes,
             created_at,
+            created_by,
             expires_at,
             last_used_at,
         } = key.clone();
@@ -85,6 +93,7 @@ impl From<&ApiKey> for KeyRow {
             hash,
             scopes,
             created_at,
+            created_by,
             ends_at: expires_at,
             last_used_at,
             expires_at: expires_at.map(|end| end.seconds() + 1),
@@ -101,6 +110,7 @@ impl From<KeyRow> for ApiKey {
             hash,
             scopes,
             created_at,
+            created_by,
             ends_at,
             last_used_at,
             ..
@@ -112,6 +122,7 @@ impl From<KeyRow> for ApiKey {
             hash,
             scopes,
             created_at,
+            created_by,
             expires_at: ends_at,
             last_used_at,
         }
@@ -156,6 +167,7 @@ mod tests {
             slow_since: None,
             failing_since: None,
             since: None,
+            written: None,
         }
     }
 
@@ -172,7 +184,10 @@ mod tests {
         let (set, removed) = own.split_once(" REMOVE ").unwrap();
         let mut removed: Vec<_> = removed.split(", ").collect();
         removed.sort_unstable();
-        assert_eq!(removed, ["#basic_auth", "#disabled", "#name", "#since"]);
+        assert_eq!(
+            removed,
+            ["#basic_auth", "#disabled", "#name", "#since", "#written"]
+        );
         for name in ["#url = :url", "#headers = :headers", "#version = :version"] {
             assert!(set.contains(name), "{set}");
         }
@@ -194,6 +209,35 @@ mod tests {
         assert!(!item.contains_key("slow_since") && !item.contains_key("name"));
         let read: Webhook = from_item(item, Stage::ReadConfig).unwrap();
         assert_eq!(read, webhook);
+    }
+
+    #[test]
+    fn an_author_reads_as_it_was_written_and_that_of_a_later_version_is_none() {
+        let webhook = webhook().created_by(Author::Operator { id: None });
+        let item = row(webhook_item(&webhook.tenant, &webhook.id), &webhook).unwrap();
+        let read = |item| from_item::<Webhook>(item, Stage::ReadConfig).unwrap();
+        assert_eq!(read(item.clone()), webhook);
+        let key = ApiKey {
+            id: KeyId::new([1; 16]),
+            tenant: webhook.tenant.clone(),
+            name: None,
+            hash: String::new(),
+            scopes: Vec::new(),
+            created_at: Time::from_millis(5),
+            created_by: Some(Author::Postel),
+            expires_at: None,
+            last_used_at: None,
+        };
+        let mut key_item = to_item(&KeyRow::from(&key), Stage::WriteConfig).unwrap();
+        let read_key = |item| ApiKey::from(from_item::<KeyRow>(item, Stage::ReadConfig).unwrap());
+        assert_eq!(read_key(key_item.clone()), key);
+        for later in [s("robot"), n(5)] {
+            let mut item = item.clone();
+            item.insert("written".to_owned(), later.clone());
+            key_item.insert("created_by".to_owned(), later);
+            assert_eq!(read(item).written, None);
+            assert_eq!(read_key(key_item.clone()).created_by, None);
+        }
     }
 
     #[test]

@@ -99,7 +99,7 @@ impl From<SessionRow> for Session {
     }
 }
 
-fn read(item: Item) -> Result<Session, Fault> {
+pub(super) fn read(item: Item) -> Result<Session, Fault> {
     from_item::<SessionRow>(item, Stage::ReadConfig).map(Session::from)
 }
 

@@ -63,6 +63,22 @@ fn key_row() -> Value {
     json!(row)
 }
 
+fn session_row(pk: &str) -> Value {
+    let mut row = key(pk, "ses_01ARZ3NDEKTSV4RRFFQ69G5FAV");
+    for (name, value) in [
+        ("id", json!({"S": "ses_01ARZ3NDEKTSV4RRFFQ69G5FAV"})),
+        ("scopes", json!({"L": [{"S": "events:write"}]})),
+        ("created_at", json!({"N": "5"})),
+        ("ends_at", json!({"N": "9"})),
+        ("code_hash", json!({"S": "h"})),
+        ("code_until", json!({"N": "9"})),
+        ("expires_at", json!({"N": "9"})),
+    ] {
+        row.insert(name.to_owned(), value);
+    }
+    json!(row)
+}
+
 fn dead_letter_row(pk: &str) -> Value {
     let mut row = key(pk, "01ARZ3NDEKTSV4RRFFQ69G5FAV");
     for (name, value) in [
@@ -106,6 +122,17 @@ fn the_table_of_the_stream_decides_what_a_row_is() {
     );
     let foreign = record("p-Events", &Value::Null, &key_row());
     assert!(foreign.change(&tables()).unwrap_err().is_transient());
+}
+
+#[test]
+fn a_new_session_is_an_event_and_its_opening_and_its_end_are_none() {
+    for pk in ["sessions#", "sessions#acme"] {
+        let row = || session_row(pk);
+        let kinds = |before: &Value, after: &Value| kinds(record("p-ConfigTable", before, after));
+        assert_eq!(kinds(&Value::Null, &row()), ["session.created"]);
+        assert_eq!(kinds(&row(), &row()), [""; 0]);
+        assert_eq!(kinds(&row(), &Value::Null), [""; 0]);
+    }
 }
 
 #[test]

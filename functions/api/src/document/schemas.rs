@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::marker::PhantomData;
 
 use domain::api_key::Scope;
+use domain::author::Author;
 use domain::contract::{AtEnd, CheckKind, Encoding, SecretFormat};
 use domain::dead_letter::Reason;
 use domain::delivery::{DisableReason, Status, Trigger};
@@ -12,7 +13,7 @@ use domain::guard::MAX_HEADERS;
 use domain::outcome::FailureKind;
 use domain::ports::RedriveJobStatus;
 use domain::stats::BucketLength;
-use domain::webhook::WebhookState as State;
+use domain::webhook::{ChangedMember, WebhookState as State};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::openapi::extensions::Extensions;
@@ -127,6 +128,11 @@ texts! {
     /// Why Postel disabled a webhook: the receiver responded with a status that the contract lists
     /// as gone, or the last attempt failed. Extensible enum: show a reason that you do not know.
     WebhookDisabledReason = open(DisableReason::ALL.map(DisableReason::as_str));
+    /// Who made a change: a tenant's key, a tenant's session such as one of the portal, the
+    /// operator, or Postel itself. Extensible enum: show a kind that you do not know.
+    AuthorKind = open(Author::KINDS);
+    /// A member of a webhook that was changed. Extensible enum: show one that you do not know.
+    WebhookMember = open(ChangedMember::ALL.map(ChangedMember::as_str));
     /// What was checked of a signature: `header`, the request has it; `timestamp`, the signed time
     /// is near the receiver's, only where a contract signs a time; `signature`, it was made with a
     /// secret of the webhook. Extensible enum: show one that you do not know.

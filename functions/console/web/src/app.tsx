@@ -54,11 +54,11 @@ class Boundary extends Component<{ path: string; children: preact.ComponentChild
 // In the first file, with its texts: it is what a customer sees first.
 const webhooks = page(async () => ({ default: Webhooks }), 'webhooks');
 const webhookForm = page(() => import('./pages/webhook-form'), 'webhooks', 'webhook', 'webhookForm');
-const webhook = page(() => import('./pages/webhook'), 'webhooks', 'webhook', 'log', 'failures', 'verify', 'charts', 'inbox');
+const webhook = page(() => import('./pages/webhook'), 'webhooks', 'webhook', 'change', 'log', 'failures', 'verify', 'charts', 'inbox');
 const log = page(() => import('./pages/log'), 'log', 'failures');
 const delivery = page(() => import('./pages/delivery'), 'delivery', 'log', 'failures');
 const events = page(() => import('./pages/events'), 'events', 'log');
-const event = page(() => import('./pages/event'), 'events', 'log', 'failures', 'delivery');
+const event = page(() => import('./pages/event'), 'events', 'change', 'log', 'failures', 'delivery');
 const deadLetters = page(() => import('./pages/dead-letters'), 'deadLetters', 'redrives', 'log', 'failures', 'delivery');
 const redrives = page(() => import('./pages/redrives'), 'redrives', 'log', 'failures');
 const redrive = page(() => import('./pages/redrive'), 'redrives', 'log', 'failures');

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use super::{ApiKey, Scope, hash};
+use crate::author::Author;
 use crate::ids::KeyId;
 use crate::names::check_name;
 use crate::principal::{Principal, TenantAccess};
@@ -28,17 +29,18 @@ pub struct NewKey {
     pub expires_at: Option<String>,
 }
 
-/// The caller that creates or deletes a key. `None` is the operator.
-pub struct KeyGrantor<'a>(Option<&'a TenantAccess>);
+/// The caller that creates or deletes a key, and its name as an author. `None` is the operator.
+pub struct KeyGrantor<'a>(Option<&'a TenantAccess>, Author);
 
 impl<'a> KeyGrantor<'a> {
     /// The caller as a grantor.
     #[must_use]
-    pub const fn of(principal: &'a Principal) -> Self {
-        match principal {
-            Principal::Operator | Principal::OperatorSession(_) => Self(None),
-            Principal::Tenant(access) => Self(Some(access)),
-        }
+    pub fn of(principal: &'a Principal) -> Self {
+        let own = match principal {
+            Principal::Operator | Principal::OperatorSession(_) => None,
+            Principal::Tenant(access) => Some(access),
+        };
+        Self(own, principal.author())
     }
 
     /// The requested key. `text` is the key itself, of which only a hash is stored.
@@ -65,6 +67,7 @@ impl<'a> KeyGrantor<'a> {
             scopes,
             // A key that is older than its tenant is a key of an earlier tenant of the same id.
             created_at: now.max(tenant.created_at),
+            created_by: Some(self.1.clone()),
             expires_at,
             last_used_at: None,
         })
@@ -183,11 +186,14 @@ mod tests {
     use crate::webhook::testing::{at, tenant};
 
     const NOW: Time = Time::from_millis(1_800_000_000_000);
-    const OPERATOR: KeyGrantor<'_> = KeyGrantor(None);
+    const OPERATOR: KeyGrantor<'_> = KeyGrantor(None, Author::Operator { id: None });
+
+    const BY: Author = Author::Postel;
 
     fn own(expires_at: Option<Time>) -> TenantAccess {
         TenantAccess {
             bearer: Bearer::Key(KeyId::new([7; 16])),
+            name: Some("ERP".to_owned()),
             tenant: "t".parse().unwrap(),
             scopes: vec![Scope::Keys, Scope::WebhooksRead],
             created_at: NOW,
@@ -212,6 +218,7 @@ mod tests {
             expires_at: Some(at(60).rfc3339()),
         };
         let key = key(asked, 5).unwrap();
+        assert_eq!(key.created_by, Some(Author::Operator { id: None }));
         assert!(matches("the key itself", &key.hash));
         assert_eq!((key.tenant, key.name.as_deref()), (tenant().id, Some("ci")));
         assert_eq!(
@@ -244,7 +251,7 @@ mod tests {
     #[test]
     fn a_key_gives_no_scope_that_it_does_not_have() {
         let own = own(None);
-        let grantor = KeyGrantor(Some(&own));
+        let grantor = KeyGrantor(Some(&own), BY);
         assert_eq!(grantor.scopes(own.scopes.clone()).unwrap(), own.scopes);
         assert_eq!(grantor.scopes(vec![Scope::Keys]).unwrap(), [Scope::Keys]);
         for asked in [vec![Scope::Keys, Scope::EventsWrite], Scope::ALL.to_vec()] {
@@ -275,7 +282,7 @@ mod tests {
     #[test]
     fn a_key_has_at_least_one_scope_whoever_makes_it() {
         let own = own(None);
-        for grantor in [OPERATOR, KeyGrantor(Some(&own))] {
+        for grantor in [OPERATOR, KeyGrantor(Some(&own), BY)] {
             let refusal = grantor.scopes(Vec::new()).unwrap_err();
             assert_eq!(refusal.code, Code::InvalidValue);
             assert_eq!(&*refusal.detail, "A key needs at least one scope.");
@@ -285,7 +292,7 @@ mod tests {
     #[test]
     fn what_a_key_makes_has_no_later_end_than_itself() {
         let own = own(Some(after(60)));
-        let grantor = KeyGrantor(Some(&own));
+        let grantor = KeyGrantor(Some(&own), BY);
         let end = |seconds| grantor.end(Some(&after(seconds).rfc3339()), NOW);
         assert_eq!(grantor.end(None, NOW).unwrap(), Some(after(60)));
         assert_eq!(end(60).unwrap(), Some(after(60)));
@@ -298,7 +305,7 @@ mod tests {
     #[test]
     fn a_key_without_an_end_and_the_operator_give_any_end_or_none() {
         let own = own(None);
-        for grantor in [OPERATOR, KeyGrantor(Some(&own))] {
+        for grantor in [OPERATOR, KeyGrantor(Some(&own), BY)] {
             assert_eq!(grantor.end(None, NOW).unwrap(), None);
             let far = "9999-12-31T23:59:59.999Z";
             assert!(grantor.end(Some(far), NOW).unwrap().is_some());
@@ -332,7 +339,7 @@ mod tests {
     #[test]
     fn a_key_deletes_only_what_has_no_scope_that_it_lacks() {
         let own = own(None);
-        let grantor = KeyGrantor(Some(&own));
+        let grantor = KeyGrantor(Some(&own), BY);
         assert_eq!(grantor.may_delete(&own.scopes), Ok(()));
         assert_eq!(grantor.may_delete(&[Scope::Keys]), Ok(()));
         let refusal = grantor.may_delete(&Scope::ALL).unwrap_err();
@@ -352,7 +359,7 @@ mod tests {
                 let scopes = Scope::ALL.into_iter().enumerate();
                 let scopes = scopes.filter(|(bit, _)| mask >> bit & 1 == 1).map(|(_, scope)| scope);
                 let end = seconds.map(|seconds| after(seconds).rfc3339());
-                let grantor = KeyGrantor(Some(&last));
+                let grantor = KeyGrantor(Some(&last), BY);
                 let granted = (grantor.scopes(scopes.collect()), grantor.end(end.as_deref(), NOW));
                 if let (Ok(scopes), Ok(expires_at)) = granted {
                     last = TenantAccess { scopes, expires_at, ..last };

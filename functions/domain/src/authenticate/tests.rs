@@ -87,6 +87,7 @@ impl Table {
             scopes: Scope::ALL.to_vec(),
             created_at: NOW,
             expires_at: None,
+            created_by: None,
             last_used_at: None,
         };
         change(&mut key);

@@ -19,6 +19,7 @@ use crate::ports::StoredEvent;
 use crate::retry;
 use crate::tenant::{Subscription, TenantSnapshot, Webhook};
 use crate::time::Time;
+use crate::webhook::LastChange;
 
 pub use reason::{ExplainReason, ExplainResult};
 pub use request::{ExplainedRequest, names_types};
@@ -66,6 +67,14 @@ impl Explanation<'_> {
     #[must_use]
     pub fn awaits_first_attempt(&self) -> bool {
         self.result == ExplainResult::Pending && self.delivery.is_none()
+    }
+
+    /// The webhook with its last change, if the reason follows from its settings and it is known
+    /// who changed them.
+    #[must_use]
+    pub fn changed_webhook(&self) -> Option<(&Webhook, &LastChange)> {
+        let webhook = &self.to.filter(|_| self.reason.is_of_settings())?.webhook;
+        Some((webhook, webhook.last_change()?))
     }
 }
 

@@ -152,6 +152,21 @@ impl ExplainReason {
         }
     }
 
+    /// Whether it follows from the webhook's settings, so that their last change may be the cause.
+    pub(super) const fn is_of_settings(self) -> bool {
+        matches!(
+            self,
+            Self::TypeNotSelected
+                | Self::Inactive
+                | Self::Disabled
+                | Self::InactiveThen
+                | Self::ChangedLater
+                | Self::Unsigned
+                | Self::WebhookInactive
+                | Self::Ended(Reason::WebhookInactive)
+        )
+    }
+
     /// Whether attempts are due, of a delivery that waits.
     pub(super) const fn is_attempted(self) -> bool {
         matches!(

@@ -1,3 +1,4 @@
+mod last_change;
 mod recorded;
 mod request;
 mod unrecorded;

@@ -1,5 +1,5 @@
-//! Operational events: what the operator learns of the webhooks, keys, dead letters and redrive
-//! jobs of all tenants, as ordinary events of one tenant, which the operator names.
+//! Operational events: what the operator learns of the webhooks, keys, sessions, dead letters and
+//! redrive jobs of all tenants, as ordinary events of one tenant, which the operator names.
 //!
 //! They are derived from the changes of rows, as the stream of a table reports them: the state is
 //! written first, by whichever function, and the event follows from it. So no write costs more for
@@ -16,11 +16,13 @@ mod webhook;
 use serde_json::{Map, Value, json};
 
 use crate::api_key::ApiKey;
+use crate::author::Author;
 use crate::dead_letter::{Body, DeadLetter};
 use crate::ids::{EventId, RedriveId, TenantId};
 use crate::messages::NamedTenant;
 use crate::ports::{RedriveJob, RedriveJobStatus};
 use crate::safe_text::SafeText;
+use crate::session::Session;
 use crate::strict_json;
 use crate::tenant::Webhook;
 use crate::time::Time;
@@ -48,6 +50,8 @@ pub enum Change {
     KeyCreated(Box<ApiKey>),
     /// A key was deleted, by a caller or because it had expired.
     KeyDeleted(Box<ApiKey>),
+    /// A session was created.
+    SessionCreated(Box<Session>),
     /// A dead letter was written.
     DeadLetter(Box<DeadLetter>),
     /// A redrive job was written.
@@ -126,26 +130,64 @@ fn facts(change: &Change, time: Time) -> (Option<&TenantId>, Facts) {
         }
         Change::KeyCreated(key) => (
             Some(&key.tenant),
-            vec![(OperationalEventKind::KeyCreated, of_key(key))],
+            vec![(
+                OperationalEventKind::KeyCreated,
+                extended(of_key(key), json!({"by": by(key.created_by.as_ref())})),
+            )],
         ),
         Change::KeyDeleted(key) => {
             let has_expired = key.expires_at.is_some_and(|end| end <= time);
-            let mut fields = of_key(key);
             let reason = if has_expired { "expired" } else { "deleted" };
-            if let Value::Object(fields) = &mut fields {
-                fields.insert("reason".to_owned(), json!(reason));
-            }
+            let fields = extended(of_key(key), json!({"reason": reason}));
             (
                 Some(&key.tenant),
                 vec![(OperationalEventKind::KeyDeleted, fields)],
             )
         }
+        Change::SessionCreated(session) => (
+            session.name.tenant.as_ref(),
+            vec![(OperationalEventKind::SessionCreated, of_session(session))],
+        ),
         Change::DeadLetter(dead) => (dead.tenant.as_ref(), vec![of_dead_letter(dead)]),
         Change::RedriveJob { before, after } => (
             Some(&after.tenant),
             of_job(before, after).into_iter().collect(),
         ),
     }
+}
+
+/// An object with further members.
+fn extended(mut fields: Value, more: Value) -> Value {
+    if let (Value::Object(fields), Value::Object(more)) = (&mut fields, more) {
+        fields.extend(more);
+    }
+    fields
+}
+
+/// Who did it, if the row says so: without a key's name, which its owner chose.
+fn by(author: Option<&Author>) -> Value {
+    author.map_or(
+        Value::Null,
+        |author| json!({"kind": author.kind(), "id": author.id()}),
+    )
+}
+
+/// Without anything of its code and its token. A session that no tenant's key made is the
+/// operator's work.
+fn of_session(session: &Session) -> Value {
+    let maker = session
+        .key
+        .clone()
+        .map_or(Author::Operator { id: None }, |id| Author::Key {
+            id,
+            name: None,
+        });
+    json!({
+        "sessionId": session.name.id,
+        "scopes": session.scopes,
+        "expiresAt": session.expires_at.rfc3339(),
+        "by": by(Some(&maker)),
+    })
 }
 
 /// Without its name, which its owner chose, and without anything of its secret.
@@ -224,6 +266,7 @@ fn is_about(change: &Change, tenant: &TenantId) -> bool {
             sides.any(|webhook| webhook.tenant == *tenant)
         }
         Change::KeyCreated(key) | Change::KeyDeleted(key) => key.tenant == *tenant,
+        Change::SessionCreated(session) => session.name.tenant.as_ref() == Some(tenant),
         Change::RedriveJob { after, .. } => after.tenant == *tenant,
         Change::DeadLetter(dead) => {
             dead.tenant.as_ref() == Some(tenant) || names(&dead.body, tenant)

@@ -4,15 +4,20 @@
 use serde_json::{Value, json};
 use url::Url;
 
-use super::{Facts, OperationalEventKind};
+use super::{Facts, OperationalEventKind, by, extended};
 use crate::delivery::DisableReason;
 use crate::tenant::Webhook;
 use crate::time::Time;
+use crate::webhook::{ChangedMember, changed_members};
 
 /// The events of a change of a webhook, each with its own members.
 pub(super) fn facts(before: Option<&Webhook>, after: Option<&Webhook>) -> Facts {
     match (before, after) {
-        (None, Some(after)) => vec![(OperationalEventKind::WebhookCreated, about(after))],
+        (None, Some(after)) => {
+            let fields = extended(about(after), json!({"by": by(after.author())}));
+            vec![(OperationalEventKind::WebhookCreated, fields)]
+        }
+        // The row that is left says who wrote it last, not who deleted it.
         (Some(before), None) => vec![(OperationalEventKind::WebhookDeleted, about(before))],
         (Some(before), Some(after)) => changed(before, after),
         (None, None) => Vec::new(),
@@ -31,18 +36,20 @@ fn about(webhook: &Webhook) -> Value {
 }
 
 fn changed(before: &Webhook, after: &Webhook) -> Facts {
-    let with = |kind, more: Value| {
-        let mut fields = about(after);
-        if let (Value::Object(fields), Value::Object(more)) = (&mut fields, more) {
-            fields.extend(more);
-        }
-        (kind, fields)
-    };
+    let with = |kind, more: Value| (kind, extended(about(after), more));
     let mut facts = Vec::new();
-    let members = changed_members(before, after);
+    let by = by(after.author());
+    // `active` has events of its own.
+    let members: Vec<_> = changed_members(before, after)
+        .into_iter()
+        .filter(|member| *member != ChangedMember::Active)
+        .collect();
     if !members.is_empty() {
         let kind = OperationalEventKind::WebhookUpdated;
-        facts.push(with(kind, json!({"changed": members})));
+        facts.push(with(kind, json!({"changed": members, "by": by})));
+    }
+    if !after.secrets.has_same_newest(&before.secrets) {
+        facts.push(with(OperationalEventKind::SecretRotated, json!({"by": by})));
     }
     match (before.active, after.active) {
         (true, false) => facts.push(with(
@@ -50,9 +57,15 @@ fn changed(before: &Webhook, after: &Webhook) -> Facts {
             json!({
                 "reason": after.disabled.map_or("owner", DisableReason::as_str),
                 "failingSince": after.failing_since.map(Time::rfc3339),
+                "by": by,
             }),
         )),
-        (false, true) => facts.push(with(OperationalEventKind::WebhookEnabled, json!({}))),
+        (false, true) => {
+            facts.push(with(
+                OperationalEventKind::WebhookEnabled,
+                json!({"by": by}),
+            ));
+        }
         _ => {}
     }
     let failing = |since: Time| json!({"failingSince": since.rfc3339()});
@@ -80,44 +93,4 @@ fn changed(before: &Webhook, after: &Webhook) -> Facts {
 /// URL has none; it sets `updated_at`, which the dispatchers' marks leave as it is.
 fn is_by_dispatcher(before: &Webhook, after: &Webhook) -> bool {
     before.updated_at == after.updated_at
-}
-
-/// The names in the API of the members that an owner changed. `active` has events of its own.
-fn changed_members(before: &Webhook, after: &Webhook) -> Vec<&'static str> {
-    // Every field is listed, so that a new one does not compile before it is decided here.
-    let Webhook {
-        id: _,
-        tenant: _,
-        name,
-        url,
-        events,
-        active: _,
-        contract,
-        overrides,
-        context,
-        secrets,
-        basic_auth,
-        headers,
-        created_at: _,
-        updated_at: _,
-        version: _,
-        disabled: _,
-        switched: _,
-        slow_since: _,
-        failing_since: _,
-        since: _,
-    } = before;
-    let all = [
-        ("name", *name != after.name),
-        ("url", *url != after.url),
-        ("events", *events != after.events),
-        ("contract", *contract != after.contract),
-        ("overrides", *overrides != after.overrides),
-        ("context", *context != after.context),
-        ("secret", *secrets != after.secrets),
-        ("basicAuth", *basic_auth != after.basic_auth),
-        ("headers", *headers != after.headers),
-    ];
-    let changed = all.into_iter().filter(|(_, is_changed)| *is_changed);
-    changed.map(|(name, _)| name).collect()
 }

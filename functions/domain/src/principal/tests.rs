@@ -15,6 +15,7 @@ fn key(expires_at: Option<Time>) -> ApiKey {
         scopes: vec![Scope::WebhooksRead, Scope::Keys],
         created_at: Time::from_millis(1_700_000_000_000),
         expires_at,
+        created_by: None,
         last_used_at: None,
     }
 }
@@ -90,6 +91,27 @@ fn session(tenant: Option<&str>) -> Session {
             since: NOW,
         },
     }
+}
+
+#[test]
+fn every_caller_is_an_author_and_a_key_has_the_name_of_its_row() {
+    let author = |context: &Value| read(context).unwrap().author();
+    let mut caller = read(&Principal::key_context(&key(None))).unwrap();
+    let by = |name: Option<&str>| Author::Key {
+        id: key(None).id,
+        name: name.map(str::to_owned),
+    };
+    assert_eq!(caller.author(), by(None));
+    if let Principal::Tenant(access) = &mut caller {
+        access.name = Some("ERP".to_owned());
+    }
+    assert_eq!(caller.author(), by(Some("ERP")));
+    let id = session(None).name.id;
+    let of = |tenant| author(&Principal::session_context(&session(tenant)));
+    assert_eq!(of(Some("a")), Author::Session { id });
+    assert_eq!(of(None), Author::Operator { id: Some(id) });
+    let operator = author(&Principal::operator_context());
+    assert_eq!(operator, Author::Operator { id: None });
 }
 
 #[test]

@@ -162,6 +162,7 @@ mod tests {
     fn own(expires_at: Option<Time>) -> Principal {
         Principal::Tenant(TenantAccess {
             bearer: Bearer::Key(KeyId::new([7; 16])),
+            name: Some("ERP".to_owned()),
             tenant: tenant().id,
             scopes: vec![Scope::Keys, Scope::WebhooksRead],
             created_at: NOW,

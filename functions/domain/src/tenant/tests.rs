@@ -37,6 +37,7 @@ fn webhook() -> Webhook {
         slow_since: Some(Time::from_millis(7)),
         failing_since: None,
         since: None,
+        written: None,
     }
 }
 
@@ -47,7 +48,7 @@ fn what_attempts_depend_on_makes_a_new_version_and_nothing_else_does() {
     let after = |change: fn(&mut Webhook)| {
         let mut after = before.clone();
         change(&mut after);
-        after.replacing(&before, now)
+        after.replacing(&before, &Author::Postel, now)
     };
     let same: [fn(&mut Webhook); 3] = [
         |_| {},
@@ -98,7 +99,7 @@ fn a_webhook_from_elsewhere_is_owed_nothing_of_the_time_before_it_came() {
             active: false,
             ..before.clone()
         };
-        off.replacing(before, Time::from_millis(40))
+        off.replacing(before, &Author::Postel, Time::from_millis(40))
     };
     assert_eq!(came(true).created_at, Time::from_millis(1));
     for (accepted, is_owed) in [(0, false), (10, false), (20, true), (39, true), (40, false)] {
@@ -121,7 +122,7 @@ fn an_event_is_owed_to_who_was_on_when_it_was_accepted() {
     let changed = |before: &Webhook, on: bool, millis| {
         let mut after = before.clone();
         after.active = on;
-        after.replacing(before, Time::from_millis(millis))
+        after.replacing(before, &Author::Postel, Time::from_millis(millis))
     };
     // Created at 5, off at 20, renamed at 30, on at 40.
     let on = webhook();
@@ -130,7 +131,7 @@ fn an_event_is_owed_to_who_was_on_when_it_was_accepted() {
         name: Some("new".to_owned()),
         ..off.clone()
     }
-    .replacing(&off, Time::from_millis(30));
+    .replacing(&off, &Author::Postel, Time::from_millis(30));
     assert!(on.is_owed(&event(1)) && on.is_owed(&event(99)));
     for off in [&off, &renamed] {
         for (accepted, is_owed) in [(4, false), (5, true), (19, true), (20, false), (25, false)] {
@@ -169,7 +170,9 @@ fn an_event_is_owed_to_who_was_on_when_it_was_accepted() {
 fn a_change_is_later_than_what_it_replaces_whatever_the_clock_says() {
     let before = webhook();
     for (now, updated) in [(9, 9), (5, 6), (1, 6)] {
-        let after = before.clone().replacing(&before, Time::from_millis(now));
+        let after = before
+            .clone()
+            .replacing(&before, &Author::Postel, Time::from_millis(now));
         assert_eq!(after.updated_at, Time::from_millis(updated));
     }
 }

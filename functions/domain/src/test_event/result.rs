@@ -172,6 +172,7 @@ mod tests {
             slow_since: Some(at(1)),
             failing_since: None,
             since: None,
+            written: None,
             ..webhook()
         };
         let result = of(None, &slow);

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::credentials::{CredentialsPatch, ValidCredentials};
 use super::rules::{WebhookRules, event_filters};
+use crate::author::Author;
 use crate::context::{self, Context, Given};
 use crate::contract::{Contract, Overrides, Secret};
 use crate::credential::CredentialUse;
@@ -30,7 +31,7 @@ pub const PATCHED: [&str; 9] = [
     "context",
 ];
 /// The members that a response adds. They may come back with a patch, and are not read.
-pub const READ_ONLY: [&str; 10] = [
+pub const READ_ONLY: [&str; 11] = [
     "id",
     "tenantId",
     "createdAt",
@@ -41,6 +42,7 @@ pub const READ_ONLY: [&str; 10] = [
     "slow",
     "state",
     "previousSecrets",
+    "lastChange",
 ];
 /// The members that a webhook cannot be without.
 const REQUIRED: [&str; 4] = ["url", "events", "active", "contract"];
@@ -245,7 +247,7 @@ impl<'a> WebhookChange<'a> {
 }
 
 impl ValidChange<'_> {
-    /// The webhook as its owner's change, its new credentials sealed: see
+    /// The webhook as its owner's change, made `by` somebody, its new credentials sealed: see
     /// [`ValidCredentials::seal`]. None if nothing changes: then nothing is to be written, and the
     /// version that others have seen stays.
     ///
@@ -253,13 +255,14 @@ impl ValidChange<'_> {
     /// The first fault of `seal`.
     pub fn seal<E>(
         self,
+        by: &Author,
         now: Time,
         seal: impl Fn(&WebhookId, CredentialUse<'_>, &Secret) -> Result<String, E>,
     ) -> Result<Option<Webhook>, E> {
         let mut after = self.after;
         self.credentials.seal(&mut after, seal)?;
         let is_changed = after != *self.before;
-        Ok(is_changed.then(|| after.replacing(self.before, now)))
+        Ok(is_changed.then(|| after.replacing(self.before, by, now)))
     }
 }
 

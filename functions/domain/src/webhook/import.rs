@@ -147,6 +147,7 @@ mod tests {
     fn only_the_operator_says_when_a_webhook_was_made_and_what_signed_before() {
         let key = crate::principal::TenantAccess {
             bearer: crate::principal::Bearer::Key(crate::ids::KeyId::new([1; 16])),
+            name: Some("ERP".to_owned()),
             tenant: "t".parse().unwrap(),
             scopes: crate::api_key::Scope::ALL.to_vec(),
             created_at: at(1),

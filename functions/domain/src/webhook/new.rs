@@ -135,6 +135,7 @@ impl ValidWebhook {
             slow_since: None,
             failing_since: None,
             since: None,
+            written: None,
         };
         (webhook, self.credentials)
     }
@@ -145,6 +146,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::author::Author;
     use crate::guard::EgressPolicy;
     use crate::webhook::testing::{at, contract, tenant, unsigned, webhook};
 
@@ -211,7 +213,7 @@ mod tests {
                 url,
                 ..changed.clone()
             }
-            .replacing(&changed, at(second));
+            .replacing(&changed, &Author::Postel, at(second));
         }
         let next = webhook().after_any_of_its_id(at(1_800_000_010));
         assert!(first.version < changed.version && changed.version < next.version);

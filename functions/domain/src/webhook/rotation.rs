@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::author::Author;
 use crate::contract::Contract;
 use crate::rejection::{Code, Rejection};
 use crate::tenant::Webhook;
@@ -45,7 +46,7 @@ impl Rotation {
     }
 
     /// The webhook with its new secret, given as ciphertext. `fingerprint` computes the secret's
-    /// fingerprint for a ciphertext. `None` if nothing changes.
+    /// fingerprint for a ciphertext, `by` rotates. `None` if nothing changes.
     ///
     /// If the secret is already the newest one, the response to an earlier request was lost: the
     /// rotation is done, and the older secrets keep their end, unless this overlap ends sooner.
@@ -54,6 +55,7 @@ impl Rotation {
         before: &Webhook,
         cipher: &str,
         fingerprint: impl Fn(&str) -> String,
+        by: &Author,
         now: Time,
     ) -> Option<Webhook> {
         let secrets = if before.secrets.newest_has(&fingerprint) {
@@ -69,21 +71,21 @@ impl Rotation {
                 secrets,
                 ..before.clone()
             };
-            after.replacing(before, now)
+            after.replacing(before, by, now)
         })
     }
 }
 
 /// The webhook with only its newest secret. `None` if it has no other.
 #[must_use]
-pub fn end_previous_secrets(before: &Webhook, now: Time) -> Option<Webhook> {
+pub fn end_previous_secrets(before: &Webhook, by: &Author, now: Time) -> Option<Webhook> {
     let secrets = before.secrets.without_previous();
     (secrets != before.secrets).then(|| {
         let after = Webhook {
             secrets,
             ..before.clone()
         };
-        after.replacing(before, now)
+        after.replacing(before, by, now)
     })
 }
 

@@ -94,6 +94,7 @@ impl Webhook {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::author::Author;
     use crate::delivery::DisableReason;
     use crate::webhook::testing::{at, webhook};
 
@@ -142,7 +143,7 @@ mod tests {
         let marks = |change: fn(&mut Webhook)| {
             let mut after = before.clone();
             change(&mut after);
-            let after = after.replacing(&before, at(9));
+            let after = after.replacing(&before, &Author::Postel, at(9));
             (after.failing_since.is_some(), after.slow_since.is_some())
         };
         assert_eq!(marks(|webhook| webhook.name = None), (true, true));

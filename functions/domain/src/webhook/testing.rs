@@ -77,5 +77,6 @@ pub(crate) fn webhook() -> Webhook {
         slow_since: None,
         failing_since: None,
         since: None,
+        written: None,
     }
 }

@@ -99,7 +99,8 @@ impl AppState {
         let keys = &tenant.sealing_keys;
         let secret = valid.secret.clone();
         let sealed = self.sealed(keys, &id, secret.as_ref(), import.previous_secrets)?;
-        let (mut webhook, credentials) = valid.into_webhook(tenant.id.clone(), id, sealed, now());
+        let (webhook, credentials) = valid.into_webhook(tenant.id.clone(), id, sealed, now());
+        let mut webhook = webhook.created_by(principal.author());
         if naming.name.is_some() {
             webhook = webhook.after_any_of_its_id(now());
         }

@@ -139,6 +139,10 @@ pub(crate) struct Change {
     #[serde(default)]
     #[schema(read_only)]
     previous_secrets: Value,
+    /// Ignored.
+    #[serde(default)]
+    #[schema(read_only)]
+    last_change: Value,
     /// For people.
     #[schema(max_length = 256)]
     name: Option<String>,

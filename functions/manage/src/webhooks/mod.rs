@@ -2,6 +2,7 @@
 
 mod create;
 mod input;
+pub(crate) mod last_change;
 pub(crate) mod rotate;
 pub(crate) mod test_event;
 mod wire;
@@ -24,6 +25,7 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use domain::api_key::Scope;
+use domain::author::Author;
 use domain::contract::Contract;
 use domain::credential::SealingKeys;
 use domain::ids::{TenantId as OwnerId, WebhookId};
@@ -97,6 +99,7 @@ impl AppState {
         &self,
         before: &Webhook,
         patch: WebhookPatch,
+        by: &Author,
     ) -> Result<Option<Webhook>, Problem> {
         let change = patch.on(before)?;
         let former = self.contract_in_use(&before.contract).await?;
@@ -107,7 +110,7 @@ impl AppState {
         let chosen = chosen.as_ref().map_err(Clone::clone);
         let valid = change.validate(chosen, &former, self.webhook_rules())?;
         let keys = self.sealing_keys(&before.tenant).await?;
-        Ok(valid.seal(now(), |id, of, credential| {
+        Ok(valid.seal(by, now(), |id, of, credential| {
             kms::encrypt(&keys, id, of, credential)
         })?)
     }
@@ -284,11 +287,11 @@ pub(crate) async fn patch(
     JsonBody(patch): JsonBody<Members<Box<RawValue>>>,
 ) -> HandlerResult {
     let authority = app.authorize(&caller, Scope::WebhooksWrite).await?;
-    let patch = WebhookPatch::read(patch)?;
+    let (patch, by) = (WebhookPatch::read(patch)?, caller.principal.author());
     for _ in 0..MAX_RACES {
         let before = app.own_webhook(&caller, &id).await?;
         expected.check(Some(&before.tag()))?;
-        let Some(after) = app.patched(&before, patch.clone()).await? else {
+        let Some(after) = app.patched(&before, patch.clone(), &by).await? else {
             return Ok(now_is(&before));
         };
         if done(app.config.put_webhook(&authority, &after, &before).await?)? {

@@ -73,6 +73,7 @@ pub(crate) async fn rotate(
     OptionalBody(body): OptionalBody<Rotate>,
 ) -> HandlerResult {
     let authority = app.authorize(&caller, Scope::WebhooksWrite).await?;
+    let by = caller.principal.author();
     let mut before = app.own_webhook(&caller, &id).await?;
     expected.check(Some(&before.tag()))?;
     let contract = app.contract_in_use(&before.contract).await?;
@@ -86,7 +87,7 @@ pub(crate) async fn rotate(
         tagged(response, &webhook.tag())
     };
     for _ in 0..MAX_RACES {
-        let Some(after) = rotation.apply(&before, &cipher, fingerprint, now()) else {
+        let Some(after) = rotation.apply(&before, &cipher, fingerprint, &by, now()) else {
             return Ok(rotated(&before));
         };
         if done(app.config.put_webhook(&authority, &after, &before).await?)? {
@@ -125,10 +126,11 @@ pub(crate) async fn end_previous(
     State(app): App,
 ) -> HandlerResult {
     let authority = app.authorize(&caller, Scope::WebhooksWrite).await?;
+    let by = caller.principal.author();
     for _ in 0..MAX_RACES {
         let before = app.own_webhook(&caller, &id).await?;
         expected.check(Some(&before.tag()))?;
-        let Some(after) = end_previous_secrets(&before, now()) else {
+        let Some(after) = end_previous_secrets(&before, &by, now()) else {
             return Ok(now_is(&before));
         };
         if done(app.config.put_webhook(&authority, &after, &before).await?)? {

@@ -17,6 +17,7 @@ use domain::time::Time;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::last_change::LastChangeResponse;
 use crate::context;
 use crate::contracts::{delays, delays_or_null};
 
@@ -84,6 +85,11 @@ pub(crate) struct WebhookResponse {
     slow: Option<bool>,
     /// Older secrets that still sign, newest first.
     previous_secrets: Vec<PreviousSecretResponse>,
+    /// The last change since the creation. Absent if there was none, or if it is not known who made
+    /// it: a version of Postel without this member did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    last_change: Option<LastChangeResponse>,
 }
 
 /// An older secret that still signs.
@@ -224,6 +230,9 @@ impl WebhookResponse {
                     ends_at: end.rfc3339(),
                 })
                 .collect(),
+            last_change: webhook
+                .last_change()
+                .map(|change| LastChangeResponse::new((webhook, change))),
         }
     }
 }

@@ -58,6 +58,7 @@ fn main() {
         slow_since: None,
         failing_since: None,
         since: None,
+        written: None,
     };
     let contract = builtin("standard").unwrap();
     let secrets = [Secret::new(

@@ -1212,6 +1212,22 @@ export interface components {
          * @example test
          */
         AttemptTrigger: string;
+        /** @description Who made a change. */
+        Author: {
+            /** @description The id of the key or the session. Absent for the operator's key and for Postel. */
+            id?: string;
+            kind: components["schemas"]["AuthorKind"];
+            /** @description The key's name at that time. Absent if it had none, and for whoever is no key. */
+            name?: string;
+        };
+        /**
+         * @description Who made a change: a tenant's key, a tenant's session such as one of the portal, the operator, or Postel itself. Extensible enum: show a kind that you do not know.
+         * @example key
+         * @example session
+         * @example operator
+         * @example postel
+         */
+        AuthorKind: string;
         /** @description Basic authentication without its password. */
         BasicAuth: {
             username: string;
@@ -2872,6 +2888,11 @@ export interface components {
                 [key: string]: string;
             };
             id: components["schemas"]["WebhookId"];
+            /**
+             * @description The last change since the creation. Absent if there was none, or if it is not known who made
+             *     it: a version of Postel without this member did.
+             */
+            lastChange?: components["schemas"]["WebhookChange"];
             /** @description For people. */
             name?: string;
             /** @description Settings that differ from its contract. */
@@ -2891,6 +2912,23 @@ export interface components {
             updatedAt: string;
             /** @description The URL that gets the deliveries. `postel:inbox` is an inbox in Postel itself. */
             url: string;
+        };
+        /** @description Who changed a webhook last, when, and which members: never their values. */
+        WebhookChange: {
+            /**
+             * Format: date-time
+             * @description A time in RFC 3339; UTC in responses.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            at: string;
+            by: components["schemas"]["Author"];
+            /**
+             * @description The members that have another value since. `secret`: a new signing secret, or the end of
+             *     older ones.
+             */
+            changed: components["schemas"]["WebhookMember"][];
+            /** @description Why Postel disabled the webhook, if that was the last change. */
+            reason?: components["schemas"]["WebhookDisabledReason"];
         };
         /** @description A webhook to create. */
         WebhookCreate: {
@@ -2956,6 +2994,8 @@ export interface components {
             deliveryId?: components["schemas"]["DeliveryId"];
             /** @description The reason in a sentence or two. */
             detail: string;
+            /** @description The webhook's last change, if the reason follows from its settings: perhaps the cause. */
+            lastChange?: components["schemas"]["WebhookChange"];
             /** @description The webhook's filter that is most like the type, if none selects it. */
             nearestFilter?: string;
             /**
@@ -2994,6 +3034,20 @@ export interface components {
             /** @description The cursor of the next page, if there is one. */
             nextCursor?: string;
         };
+        /**
+         * @description A member of a webhook that was changed. Extensible enum: show one that you do not know.
+         * @example name
+         * @example url
+         * @example events
+         * @example active
+         * @example contract
+         * @example overrides
+         * @example context
+         * @example secret
+         * @example basicAuth
+         * @example headers
+         */
+        WebhookMember: string;
         /** @description Settings of a webhook that differ from its contract. */
         WebhookOverrides: {
             /** @description The delays before the second, third, … attempt. */
@@ -3078,6 +3132,8 @@ export interface components {
             };
             /** @description Ignored, so that a webhook can be sent back as it was read. */
             id?: unknown;
+            /** @description Ignored. */
+            lastChange?: unknown;
             /** @description For people. */
             name?: string | null;
             overrides?: components["schemas"]["WebhookOverridesUpdate"] | null;

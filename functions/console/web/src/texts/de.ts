@@ -20,6 +20,7 @@ export const parts: { [Name in Part]: () => Promise<Parts[Name]> } = {
   inbox: async () => (await import('./de/inbox')).inbox,
   verify: async () => (await import('./de/verify')).verify,
   keys: async () => (await import('./de/keys')).keys,
+  change: async () => (await import('./de/change')).change,
   charts: async () => (await import('./de/charts')).charts,
   help: async () => (await import('./de/help')).help,
   operator: async () => (await import('./de/operator')).operator,

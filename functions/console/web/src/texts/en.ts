@@ -20,6 +20,7 @@ export const parts = {
   inbox: async () => (await import('./en/inbox')).inbox,
   verify: async () => (await import('./en/verify')).verify,
   keys: async () => (await import('./en/keys')).keys,
+  change: async () => (await import('./en/change')).change,
   charts: async () => (await import('./en/charts')).charts,
   help: async () => (await import('./en/help')).help,
   operator: async () => (await import('./en/operator')).operator,

@@ -118,6 +118,7 @@ mod tests {
             slow_since: None,
             failing_since: None,
             since: None,
+            written: None,
         };
         let delivery = Delivery::new(&event, &id).after_automatic(attempt, Verdict::Delivered);
         (

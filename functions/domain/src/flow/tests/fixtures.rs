@@ -49,6 +49,7 @@ pub(super) fn webhook(number: u8, contract: &Contract) -> Subscription {
             slow_since: None,
             failing_since: None,
             since: None,
+            written: None,
         },
         contract: contract.clone(),
         sealing_keys: SealingKeys::unused(),

@@ -21,13 +21,13 @@ fn histories() -> impl Strategy<Value = Vec<Webhook>> {
                 }
                 5 => {
                     (row.active, row.disabled) = (!row.active, None);
-                    row = row.replacing(&before, before.updated_at);
+                    row = row.replacing(&before, &Author::Postel, before.updated_at);
                 }
                 6 => {
                     row.url = format!("https://example.com/{time}");
-                    row = row.replacing(&before, before.updated_at);
+                    row = row.replacing(&before, &Author::Postel, before.updated_at);
                 }
-                _ => row = row.replacing(&before, before.updated_at),
+                _ => row = row.replacing(&before, &Author::Postel, before.updated_at),
             }
             rows.push(row);
         }

@@ -30,7 +30,7 @@ fn changed(
     let seal = |_: &WebhookId, _: CredentialUse<'_>, secret: &Secret| {
         Ok::<_, ()>(secret.expose().to_owned())
     };
-    let after = valid.seal(at(10), seal).unwrap();
+    let after = valid.seal(&Author::Postel, at(10), seal).unwrap();
     Ok(after.unwrap_or_else(|| before.clone()))
 }
 

@@ -4,6 +4,8 @@ use super::*;
 use crate::signing_secrets::MAX_PREVIOUS_SECRETS;
 use crate::webhook::testing::{at, contract, literal, unsigned, webhook};
 
+const BY: Author = Author::Postel;
+
 fn seconds(rotation: Result<Rotation, Rejection>) -> u64 {
     rotation.unwrap().overlap.as_secs()
 }
@@ -17,7 +19,7 @@ fn of(secret: &str) -> impl Fn(&str) -> String {
 /// Rotates to a secret whose ciphertext is its name.
 fn rotate(before: &Webhook, secret: &str, overlap: u64, second: i64) -> Option<Webhook> {
     let rotation = Rotation::requested(&contract(), Some(overlap)).unwrap();
-    rotation.apply(before, secret, of(secret), at(second))
+    rotation.apply(before, secret, of(secret), &BY, at(second))
 }
 
 fn signers(webhook: &Webhook, second: i64) -> Vec<&str> {
@@ -78,8 +80,14 @@ fn a_repeated_rotation_changes_nothing() {
     let second = rotate(&first, "B", 5, 20).unwrap();
     // Encrypted again: another ciphertext for the same secret.
     let rotation = Rotation::requested(&contract(), Some(5)).unwrap();
-    assert_eq!(rotation.apply(&second, "B again", of("B"), at(20)), None);
-    assert_eq!(rotation.apply(&second, "B again", of("B"), at(23)), None);
+    assert_eq!(
+        rotation.apply(&second, "B again", of("B"), &BY, at(20)),
+        None
+    );
+    assert_eq!(
+        rotation.apply(&second, "B again", of("B"), &BY, at(23)),
+        None
+    );
     // The secret before the newest is not a repetition.
     let back = rotate(&second, "A", 5, 23).unwrap();
     assert_eq!(signers(&back, 24), ["A", "B", "A"]);
@@ -106,6 +114,7 @@ fn a_rotation_is_a_new_version_of_the_webhook_and_changes_nothing_else() {
         secrets: before.secrets.clone(),
         version: before.version,
         updated_at: before.updated_at,
+        written: before.written.clone(),
         ..after
     };
     assert_eq!(undone, before);
@@ -114,10 +123,10 @@ fn a_rotation_is_a_new_version_of_the_webhook_and_changes_nothing_else() {
 #[test]
 fn older_secrets_end_at_once_when_asked_and_only_where_there_are_some() {
     let first = rotate(&webhook(), "A", 0, 10).unwrap();
-    assert_eq!(end_previous_secrets(&webhook(), at(11)), None);
-    assert_eq!(end_previous_secrets(&first, at(11)), None);
+    assert_eq!(end_previous_secrets(&webhook(), &BY, at(11)), None);
+    assert_eq!(end_previous_secrets(&first, &BY, at(11)), None);
     let second = rotate(&first, "B", 50, 20).unwrap();
-    let ended = end_previous_secrets(&second, at(21)).unwrap();
+    let ended = end_previous_secrets(&second, &BY, at(21)).unwrap();
     assert_eq!(signers(&ended, 21), ["B"]);
     assert!(ended.version > second.version && ended.updated_at == at(21));
     // The newest one is still recognised by its fingerprint.

@@ -15,6 +15,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use utoipa::ToSchema;
 
 use crate::sent_request::{Headers, USER_AGENT};
+use crate::webhooks::last_change::LastChangeResponse;
 
 /// How much of an answer the requests may take. A function may answer 6 MB (AWS Lambda Developer
 /// Guide, "Lambda quotas"), and a quote or a backslash of an event takes up to four bytes there,
@@ -65,6 +66,10 @@ pub(super) struct WebhookExplanation {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     nearest_filter: Option<String>,
+    /// The webhook's last change, if the reason follows from its settings: perhaps the cause.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    last_change: Option<LastChangeResponse>,
     /// The delivery, if it is recorded.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<DeliveryId>, nullable = false)]
@@ -191,6 +196,7 @@ impl WebhookExplanation {
             reason: one.reason.as_str(),
             detail: one.detail.clone(),
             nearest_filter: one.nearest_filter.clone(),
+            last_change: one.changed_webhook().map(LastChangeResponse::new),
             delivery_id: one.delivery.map(|delivery| delivery.id.to_string()),
             status: one.delivery.map(|delivery| delivery.status.as_str()),
             request: None,
@@ -204,17 +210,19 @@ impl WebhookExplanation {
 mod tests {
     use std::sync::Arc;
 
+    use domain::author::Author;
     use domain::contract::{MAX_RETRY_DELAYS, Overrides, builtin};
     use domain::credential::SealingKeys;
     use domain::event::{self, MAX_EVENT_BYTES};
     use domain::event_type::EventFilter;
     use domain::explain::Explained;
     use domain::guard::MAX_URL_BYTES;
-    use domain::ids::WebhookId;
+    use domain::ids::{KeyId, WebhookId};
     use domain::signing_secrets::SigningSecrets;
     use domain::tenant::{Limits, Subscription, Tenant, TenantSnapshot, Webhook};
     use domain::time::Time;
     use domain::ulid::Ulid;
+    use domain::webhook::{ChangedMember, LastChange};
 
     use super::*;
 
@@ -260,6 +268,14 @@ mod tests {
             slow_since: Some(Time::from_millis(0)),
             failing_since: None,
             since: None,
+            written: Some(LastChange {
+                at: Time::from_millis(0),
+                by: Author::Key {
+                    id: KeyId::new([1; 16]),
+                    name: Some("\"".repeat(256)),
+                },
+                changed: ChangedMember::ALL.to_vec(),
+            }),
         };
         Subscription {
             webhook,

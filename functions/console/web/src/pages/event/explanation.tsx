@@ -9,6 +9,7 @@ import { safeLine } from '../../lib/safe-text';
 import { useTenant } from '../../lib/tenant';
 import { BodyView } from '../../parts/body-view';
 import { Fold } from '../../parts/fold';
+import { LastChange } from '../../parts/last-change';
 import { Failed, Loading } from '../../parts/state';
 import { Status } from '../../parts/status';
 import { FullTime, Time } from '../../parts/time';
@@ -77,10 +78,15 @@ function One({ one, name, changedAt, eventId }: { one: WebhookExplanation; name:
         {one.deliveryId !== undefined && <a href={href(`deliveries/${encodeURIComponent(one.deliveryId)}`)}>{t.delivery}</a>}
       </div>
       <p>{t.reasons[one.reason] ?? safeLine(one.detail)}</p>
-      {one.result === 'not_wanted' && changedAt !== undefined && (
-        <p class="soft small">
-          {t.lastChanged} <FullTime at={changedAt} />
-        </p>
+      {one.lastChange !== undefined ? (
+        <LastChange change={one.lastChange} />
+      ) : (
+        one.result === 'not_wanted' &&
+        changedAt !== undefined && (
+          <p class="soft small">
+            {t.lastChanged} <FullTime at={changedAt} />
+          </p>
+        )
       )}
       {nextAttempts.length > 0 && (
         <details>

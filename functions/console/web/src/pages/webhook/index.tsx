@@ -11,6 +11,7 @@ import { segment } from '../../lib/place';
 import { useResource } from '../../lib/resource';
 import { useStats } from '../../lib/stats';
 import { useTenant } from '../../lib/tenant';
+import { LastChange } from '../../parts/last-change';
 import { Read } from '../../parts/state';
 import { Page } from '../../parts/page';
 import { texts } from '../../texts';
@@ -79,6 +80,7 @@ export default function WebhookPage({ params, query }: PageProps) {
         {(data) => (
           <>
             <Trouble webhook={data} actions={actions} />
+            {data.lastChange !== undefined && <LastChange change={data.lastChange} />}
             <nav class="tabs" aria-label={detail.tabs}>
               {tabs.map(([name, label]) => (
                 <a key={name} class="tab" href={tenant.href(name === 'overview' ? path : `${path}?tab=${name}`)} aria-current={tab === name ? 'page' : undefined}>

@@ -31,6 +31,7 @@ fn webhook_of(tenant: &str, number: usize) -> Subscription {
             slow_since: None,
             failing_since: None,
             since: None,
+            written: None,
         },
         contract: builtin("standard").unwrap(),
         sealing_keys: crate::credential::SealingKeys::unused(),

@@ -3,12 +3,13 @@
 //! The limit is shared through one counter for each tenant and minute. The first hundredth of the
 //! limit is free in each process: a tenant that calls seldom costs no write. A process that needs
 //! more counts what it gave away and takes blocks from the counter: a hundredth of the limit, for
-//! batches as much more as they count, up to a tenth. So at the usual limit of 1,000 a call costs at
-//! most a tenth of a write. What a process took and did not use by the end of the minute is lost.
+//! batches as much more as they count, up to a tenth. So at the usual limit of 1,000 a call costs
+//! at most a tenth of a write. What a process took and did not use by the end of the minute is
+//! lost.
 //!
 //! A tenant can pass its limit only by what processes gave away that never came to count: ten
-//! requests each. Many processes could so give away many times the limit. So a process that has seen
-//! the counter on its way to half of the limit, or was refused, gives away nothing in the next
+//! requests each. Many processes could so give away many times the limit. So a process that has
+//! seen the counter on its way to half of the limit, or was refused, gives away nothing in the next
 //! minute. A process that never asks does not see the counter: a tenant whose calls are spread so
 //! thin that no process gets more than ten a minute still passes.
 
@@ -96,8 +97,8 @@ impl Allowance {
     }
 }
 
-/// Whether a minute's counter is on its way to half of the limit or more, `second` seconds after the
-/// minute began.
+/// Whether a minute's counter is on its way to half of the limit or more, `second` seconds after
+/// the minute began.
 pub(crate) fn is_busy(used: u32, limit: u32, second: i64) -> bool {
     // At first a few blocks say little.
     let elapsed = (second + 1).max(MIN_ELAPSED_SECONDS);

@@ -63,8 +63,8 @@ fn goes_on(faults: &Faults, delays: &[u32], set_up: impl Fn(&mut Simulation)) ->
     all
 }
 
-/// While the dispatcher failed, the Scheduler could not send retries for an hour, and put them in the
-/// dead-letter queue: their deliveries ended, with their whole schedule left.
+/// While the dispatcher failed, the Scheduler could not send retries for an hour, and put them in
+/// the dead-letter queue: their deliveries ended, with their whole schedule left.
 #[test]
 fn deliveries_whose_schedules_cannot_be_sent_go_on() {
     let faults = Faults {

@@ -276,6 +276,15 @@ impl Telemetry for LogTelemetry {
         );
     }
 
+    fn message_lost(&self, delivery: &Delivery) {
+        let fields = json!({
+            "tenant_id": delivery.tenant.as_str(),
+            "delivery_id": delivery.id.to_string(),
+            "messages_lost": delivery.lost.count,
+        });
+        write("WARN", "delivery.message_lost", &fields);
+    }
+
     fn delivery_abandoned(&self, dead: &DeadLetter) {
         metrics::DELIVERIES_DEAD_LETTERED.add(1);
         count_undeliverable(dead);

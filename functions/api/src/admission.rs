@@ -5,14 +5,8 @@
 //! ends at once, and what the call writes is bound to both (see [`Authority`]). Cost: two
 //! consistent reads a call, one for a session of the operator.
 //!
-//! Every such call counts, whatever comes of it, before its body is read. The limit is shared by
-//! all processes through one counter for each tenant and minute. The first hundredth of the limit
-//! is free in each process: a tenant that calls seldom costs no write. A process that needs more
-//! counts what it gave away and takes blocks from the counter: a hundredth of the limit, for
-//! batches as much more as they count, up to a tenth. So at the usual limit of 1,000 a call costs
-//! at most a tenth of a write. A tenant can pass its limit only by what processes gave away that
-//! never came to count: ten requests each. What a process took and did not use by the end of the
-//! minute is lost. The operator's own requests are not counted.
+//! Every such call counts, whatever comes of it, before its body is read: see `allowance.rs`. The
+//! operator's own requests are not counted.
 
 use std::time::Duration;
 
@@ -30,6 +24,7 @@ use futures::future::try_join;
 use lambda_http::request::RequestContext;
 use serde_json::{Map, Value};
 
+use super::allowance::{Allowance, block, is_busy};
 use super::caller::{Admitted, TenantCaller};
 use super::problem::Problem;
 use adapters::cache::Cache;
@@ -39,70 +34,18 @@ use adapters::config::{Authority, ChildWrite, ConfigTable};
 /// How many tenants' permits are kept in memory.
 const MAX_CACHED: usize = 10_000;
 
-const MINUTE: Duration = Duration::from_secs(60);
-
-/// What a process knows of a tenant's requests in one minute.
-#[derive(Clone, Copy, Debug)]
-struct Allowance {
-    /// How many more may pass without asking.
-    left: u32,
-    /// Given away without being counted.
-    uncounted: u32,
-    /// As many as the counter has refused, or more, are not asked for again: in its minute it never
-    /// falls.
-    refused: u32,
-    /// As how many a call has counted at most.
-    largest: u32,
-}
-
-impl Allowance {
-    fn new(limit: u32) -> Self {
-        let free = hundredth(limit);
-        Self {
-            left: free,
-            uncounted: free,
-            refused: u32::MAX,
-            largest: 1,
-        }
-    }
-
-    /// Uses so many. None if there were enough; else what the counter has to be asked for: what is
-    /// wanting, and what was given away uncounted.
-    fn take(&mut self, number: u32) -> Option<(u32, u32)> {
-        if let Some(left) = self.left.checked_sub(number) {
-            self.left = left;
-            return None;
-        }
-        Some((number - self.left, self.uncounted))
-    }
-
-    /// The counter gave `block`, of which `wanting` are used together with what was left.
-    fn granted(&mut self, wanting: u32, block: u32) {
-        self.left = block.saturating_sub(wanting);
-        self.uncounted = 0;
-    }
-}
-
-fn hundredth(limit: u32) -> u32 {
-    (limit / 100).max(1)
-}
-
-/// How much is taken from the counter at once where `wanting` are needed and calls count as up to
-/// `largest`.
-fn block(limit: u32, largest: u32, wanting: u32) -> u32 {
-    let more = hundredth(limit).saturating_mul(largest);
-    more.min(limit / 10).max(hundredth(limit)).max(wanting)
-}
+/// How long they are kept.
+const KEPT: Duration = Duration::from_secs(3_600);
 
 /// Checks callers.
 pub struct RateLimiter {
-    permits: Cache<(TenantId, i64), Allowance>,
+    permits: Cache<TenantId, Allowance>,
 }
 
 impl Default for RateLimiter {
     fn default() -> Self {
         Self {
-            permits: Cache::new(MAX_CACHED, MINUTE),
+            permits: Cache::new(MAX_CACHED, KEPT),
         }
     }
 }
@@ -158,12 +101,12 @@ impl RateLimiter {
         let now = now();
         let minute = now.seconds().div_euclid(60);
         let mine = |change: &mut dyn FnMut(&mut Allowance)| {
-            let new = || Allowance::new(limit);
-            self.permits
-                .change((tenant.clone(), minute), now, new, |permits| {
-                    change(permits);
-                    *permits
-                })
+            let new = || Allowance::new(limit, minute);
+            self.permits.change(tenant.clone(), now, new, |permits| {
+                permits.turn_to(limit, minute);
+                change(permits);
+                *permits
+            })
         };
         if number > limit {
             return Err(too_many(now, number, limit));
@@ -179,18 +122,22 @@ impl RateLimiter {
         };
         let Allowance {
             refused, largest, ..
-        } = known.unwrap_or(Allowance::new(limit));
+        } = known.unwrap_or(Allowance::new(limit, minute));
         for block in [block(limit, largest, wanting), wanting] {
             let total = block.saturating_add(uncounted);
             if total <= limit
                 && wanting < refused
-                && config.count_requests(tenant, minute, total, limit).await?
+                && let Some(used) = config.count_requests(tenant, minute, total, limit).await?
             {
-                mine(&mut |permits| permits.granted(wanting, block));
+                let second = now.seconds().rem_euclid(60);
+                mine(&mut |permits| {
+                    permits.granted(minute, (wanting, block));
+                    permits.seen(minute, is_busy(used, limit, second));
+                });
                 return Ok(());
             }
         }
-        mine(&mut |permits| permits.refused = permits.refused.min(wanting));
+        mine(&mut |permits| permits.refused(minute, wanting));
         Err(too_many(now, number, limit))
     }
 }
@@ -306,43 +253,5 @@ fn too_many(now: Time, number: u32, limit: u32) -> Problem {
         rejection: Rejection::new(Code::TooManyRequests, detail).into(),
         wait: u32::try_from(wait).unwrap_or(60),
         limit,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_first_hundredth_of_a_minute_is_free_and_then_counted_once() {
-        let mut permits = Allowance::new(1000);
-        for _ in 0..10 {
-            assert_eq!(permits.take(1), None);
-        }
-        assert_eq!(permits.take(1), Some((1, 10)));
-        permits.granted(1, block(1000, 1, 1));
-        for _ in 0..9 {
-            assert_eq!(permits.take(1), None);
-        }
-        assert_eq!(permits.take(1), Some((1, 0)));
-    }
-
-    #[test]
-    fn a_batch_uses_what_is_left_and_takes_for_several_like_it() {
-        let mut permits = Allowance::new(1000);
-        assert_eq!(permits.take(15), Some((5, 10)));
-        permits.granted(5, block(1000, 15, 5));
-        assert_eq!(permits.left, 95);
-        assert_eq!(permits.take(100), Some((5, 0)));
-    }
-
-    #[test]
-    fn a_block_is_a_hundredth_for_single_calls_and_up_to_a_tenth_for_batches() {
-        assert_eq!(block(1000, 1, 1), 10);
-        assert_eq!(block(1000, 5, 5), 50);
-        assert_eq!(block(1000, 100, 90), 100);
-        assert_eq!(block(100, 1, 1), 1);
-        assert_eq!(block(100, 100, 99), 99, "never less than the call wants");
-        assert_eq!(block(5, 1, 1), 1);
     }
 }

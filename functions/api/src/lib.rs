@@ -4,6 +4,7 @@
 #![warn(missing_docs)]
 
 pub mod admission;
+mod allowance;
 pub mod caller;
 pub mod conditional;
 pub mod creation;

@@ -1,7 +1,7 @@
 //! Identifies the caller. It only authenticates; each function checks what the caller may do, since
 //! a cached answer applies to every route.
 //!
-//! Cost: one consistent read for each key or session and cache period, and one write a minute and
+//! Cost: one consistent read for each key or session and cache period, and one write an hour and
 //! used key; none for a header that does not have the form of a key.
 
 use std::sync::Mutex;
@@ -113,9 +113,9 @@ impl Keys for Handler {
         self.operator_hash.get_or_read(&(), now, read).await
     }
 
-    async fn used(&self, id: &KeyId, at: Time) {
-        if let Err(fault) = self.config.note_use(id, at).await {
-            let about = json!({"key_id": id.as_str()});
+    async fn used(&self, key: &ApiKey, at: Time) {
+        if let Err(fault) = self.config.note_use(key, at).await {
+            let about = json!({"key_id": key.id.as_str()});
             telemetry::fault("key.use_not_recorded", &fault, &about);
         }
     }

@@ -10,9 +10,22 @@ use crate::ports::{Fault, Keys};
 use crate::session::{Session, SessionName, is_token};
 use crate::time::Time;
 
-/// The minimum age of a key's recorded last use before it is written again: one write per minute
-/// and key, however often it is used.
-pub const LAST_USED_INTERVAL: Duration = Duration::from_secs(60);
+/// The maximum interval between two records of a key's use. Each is a write, and a million keys in
+/// use would make 17,000 writes a second if it were a minute.
+const MAX_LAST_USED_INTERVAL: Duration = Duration::from_secs(3_600);
+
+/// In a key's lifetime its use is recorded at most so often, if that is more.
+const USES_RECORDED: u32 = 60;
+
+/// The minimum age of a key's recorded last use before it is written again, however often the key
+/// is used.
+#[must_use]
+pub fn last_used_interval(key: &ApiKey) -> Duration {
+    let lifetime = key.expires_at.map(|end| end.since(key.created_at));
+    lifetime.map_or(MAX_LAST_USED_INTERVAL, |lifetime| {
+        MAX_LAST_USED_INTERVAL.min(lifetime / USES_RECORDED)
+    })
+}
 
 /// The operator's key is longer than this. Shorter keys are not compared with it, so an empty key
 /// can never be accepted.
@@ -110,9 +123,9 @@ pub async fn authenticate(
     let Some(stored) = keys.key(&id).await?.filter(is_valid) else {
         return Ok(None);
     };
-    let is_noted = |last| now.since(last) < LAST_USED_INTERVAL;
+    let is_noted = |last| now.since(last) < last_used_interval(&stored);
     if !stored.last_used_at.is_some_and(is_noted) {
-        keys.used(&id, now).await;
+        keys.used(&stored, now).await;
     }
     Ok(Some(Identity::Tenant(stored)))
 }

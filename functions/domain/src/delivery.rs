@@ -1,10 +1,10 @@
 //! The delivery of one event to one webhook: its state, its attempts, and the transition for each
 //! outcome.
 
+mod attempt;
+mod lost_message;
 mod manual;
 mod summary;
-
-mod attempt;
 
 use std::time::Duration;
 
@@ -22,6 +22,7 @@ use crate::retry;
 use crate::time::Time;
 
 pub use attempt::Attempt;
+pub use lost_message::{LOST_TOGETHER, LostMessages, MAX_LOST_MESSAGES};
 
 pub use manual::check_not_erased;
 
@@ -113,6 +114,9 @@ pub struct Delivery {
     pub attempt_count: u32,
     /// When the next automatic attempt is due.
     pub next_attempt_at: Option<Time>,
+    /// Messages of the next automatic attempt that Postel failed on until SQS gave them up. An
+    /// attempt or a redrive begins again with none.
+    pub lost: LostMessages,
     /// Set while a manual attempt is pending: the message that carries it has this token.
     pub pending_manual_token: Option<String>,
     /// The last attempt. Earlier attempts are stored as separate items.
@@ -231,6 +235,7 @@ impl Delivery {
             attempts_this_round: 0,
             attempt_count: 0,
             next_attempt_at: None,
+            lost: LostMessages::default(),
             pending_manual_token: None,
             last_attempt: None,
             reason: None,
@@ -261,7 +266,7 @@ impl Delivery {
         let ended = attempt.at.plus(attempt.duration);
         self.attempt_count = attempt.number;
         self.attempts_this_round = self.attempts_this_round.saturating_add(1);
-        self.sequence = self.sequence.saturating_add(1);
+        self.advance();
         self.keep(attempt);
         (self.status, self.next_attempt_at, self.reason) = match verdict {
             Verdict::Delivered => (Status::Completed, None, None),
@@ -275,7 +280,7 @@ impl Delivery {
     #[must_use]
     pub fn after_test(mut self, attempt: Attempt, verdict: Verdict) -> Self {
         self.attempt_count = attempt.number;
-        self.sequence = self.sequence.saturating_add(1);
+        self.advance();
         self.keep(attempt);
         self.next_attempt_at = None;
         self.status = if verdict == Verdict::Delivered {
@@ -308,8 +313,14 @@ impl Delivery {
     #[must_use]
     pub fn abandoned(mut self, reason: Reason) -> Self {
         (self.status, self.next_attempt_at, self.reason) = (Status::Failed, None, Some(reason));
-        self.sequence = self.sequence.saturating_add(1);
+        self.advance();
         self
+    }
+
+    /// The next automatic attempt has another message.
+    fn advance(&mut self) {
+        self.sequence = self.sequence.saturating_add(1);
+        self.lost = LostMessages::default();
     }
 
     /// Marks that its event was erased.
@@ -330,7 +341,7 @@ impl Delivery {
             self.dead_letter_id,
         ) = (Status::Retrying, Some(now), None, None);
         self.attempts_this_round = 0;
-        self.sequence = self.sequence.saturating_add(1);
+        self.advance();
         self
     }
 
@@ -346,6 +357,7 @@ impl Delivery {
                 d.sequence,
                 d.attempts_this_round,
                 d.next_attempt_at,
+                d.lost,
                 d.reason,
                 d.dead_letter_id,
             )
@@ -361,6 +373,7 @@ impl Delivery {
                 current.reason,
                 current.dead_letter_id,
             );
+            self.lost = current.lost;
         } else {
             // This attempt ended or advanced the delivery. That settles a redrive made meanwhile:
             // its message finds the sequence already used.

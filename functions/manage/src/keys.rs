@@ -60,8 +60,8 @@ pub(crate) struct KeyResponse {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Timestamp>, nullable = false)]
     expires_at: Option<String>,
-    /// Its last use, accurate to a minute or to the gateway's cache time. Absent if it was never
-    /// used.
+    /// Its last use, accurate to an hour, or to a sixtieth of its lifetime if that is shorter.
+    /// Absent if it was never used.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Timestamp>, nullable = false)]
     last_used_at: Option<String>,

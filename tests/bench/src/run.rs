@@ -128,7 +128,11 @@ pub(crate) async fn run(stand: &Stand, scenario: &Scenario) -> Result<Measured, 
         .map(|n| format!("http://{}/services/hooks/postel/{n}", receiver.address))
         .collect();
     stand
-        .seed(scenario.tenants, &urls, scenario.timeout_seconds)
+        .seed(
+            scenario.tenants,
+            &urls,
+            (scenario.timeout_seconds, scenario.own_contract),
+        )
         .await?;
     let mut measured = Measured {
         events: scenario.events as u64,

@@ -24,6 +24,8 @@ pub(crate) struct Scenario {
     /// The size of an event's JSON, in bytes.
     pub(crate) payload: usize,
     pub(crate) manner: ReceiverBehaviour,
+    /// Whether the webhooks have a contract of the operator's own.
+    pub(crate) own_contract: bool,
     pub(crate) timeout_seconds: u32,
     /// The events of one batch belong to one tenant. With several tenants, batches alternate; from
     /// 1,000 tenants on, each event belongs to another tenant.
@@ -43,8 +45,11 @@ const PLAIN: Scenario = Scenario {
         delay: Duration::ZERO,
         failing_each: None,
         hanging_each: None,
+        failing_once: false,
+        answer_bytes: None,
         closing: false,
     },
+    own_contract: false,
     timeout_seconds: 30,
     tenants: 1,
     events: 10_000,
@@ -221,9 +226,37 @@ pub(crate) const ALL: &[Scenario] = &[
     },
 ];
 
+/// Scenarios that only `bench counts` runs. The tables do not show them, and the model of `make
+/// cost` does not know them.
+pub(crate) const COUNTED: &[Scenario] = &[
+    // A retry must read its event, and none of the other webhooks' deliveries.
+    Scenario {
+        name: "retries-of-25-webhooks",
+        batch: 1,
+        webhooks: 25,
+        manner: ReceiverBehaviour {
+            failing_once: true,
+            answer_bytes: Some(16 * KIB),
+            ..PLAIN.manner
+        },
+        events: 2,
+        ..PLAIN
+    },
+    // The contract is one item for all tenants.
+    Scenario {
+        name: "own-contract",
+        own_contract: true,
+        webhooks: 5,
+        tenants: 10,
+        events: 200,
+        ..PLAIN
+    },
+];
+
 /// The scenario with a name.
 pub(crate) fn named(name: &str) -> Option<Scenario> {
-    ALL.iter().find(|scenario| scenario.name == name).copied()
+    let mut all = ALL.iter().chain(COUNTED);
+    all.find(|scenario| scenario.name == name).copied()
 }
 
 impl Scenario {

@@ -15,6 +15,9 @@ const DEAD_LETTERS: &str = "dead-letters";
 /// The first tenant, from which others are copied.
 const FIRST: &str = "bench-00000";
 
+/// The operator's own contract.
+const OWN: &str = "bench";
+
 /// The fake AWS and the binaries.
 pub(crate) struct Stand {
     pub(crate) cloud: Cloud,
@@ -119,7 +122,7 @@ impl Stand {
         &self,
         tenants: usize,
         webhooks: &[String],
-        timeout_seconds: u32,
+        (timeout_seconds, own_contract): (u32, bool),
     ) -> Result<(), String> {
         for table in [CONFIG, LOG, DEAD_LETTERS] {
             self.cloud.forget(table);
@@ -133,14 +136,29 @@ impl Stand {
             &json!({"name": "Bench", "contract": "standard"}),
         )
         .await?;
+        if own_contract {
+            ask(&manage, "PUT", &format!("/v1/contracts/{OWN}"), &own()).await?;
+        }
         for url in webhooks {
-            let wanted = json!({"url": url, "events": ["*"], "overrides": {"timeoutSeconds": timeout_seconds}});
+            let mut wanted = json!({"url": url, "events": ["*"], "overrides": {"timeoutSeconds": timeout_seconds}});
+            if own_contract {
+                wanted["contract"] = OWN.into();
+            }
             ask(&manage, "POST", &format!("{path}/webhooks"), &wanted).await?;
         }
         manage.stop().await;
         self.cloud.copy(CONFIG, FIRST, (1..tenants).map(tenant))?;
         self.cloud.take_tally().map(|_| ())
     }
+}
+
+fn own() -> Value {
+    json!({
+        "envelope": {"type": "{type}", "about": "{id}", "data": "{data}"},
+        "headers": {"X-Sent": "{timestampIso}"},
+        "signature": {"header": "X-Bench", "encoding": "hex", "signedText": "{timestamp}.{body}", "secret": "literal"},
+        "timeoutSeconds": 30, "success": ["2xx"], "retryDelaysSeconds": [5],
+    })
 }
 
 /// Calls the management API as the operator.

@@ -83,7 +83,7 @@ pub(crate) async fn all(stand: &Stand, runs: usize) -> Result<Vec<Start>, String
         .await
         .map_err(|e| e.to_string())?;
     let url = format!("http://{}/services/hooks/postel", receiver.address);
-    stand.seed(1, &[url], 30).await?;
+    stand.seed(1, &[url], (30, false)).await?;
     let mut found = Vec::new();
     for name in FUNCTIONS {
         let mut samples: BTreeMap<&str, Vec<f64>> = BTreeMap::new();

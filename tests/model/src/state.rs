@@ -56,6 +56,8 @@ pub struct Delivery {
     /// Automatic attempts of this round.
     pub made: u8,
     pub due: Due,
+    /// Whether so many messages of the next attempt were lost that one more ends the delivery.
+    pub lost: bool,
     /// The token of a manual attempt that waits.
     pub manual: Option<u8>,
     /// Its dead letter, named by the sequence it died of.
@@ -298,6 +300,8 @@ impl State {
                     sequence: 1,
                     made: 1,
                     due: Due::Later,
+                    // So that the next lost message ends it.
+                    lost: true,
                     manual: None,
                     dead: None,
                     decided: None,

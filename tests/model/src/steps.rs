@@ -56,6 +56,8 @@ pub enum Why {
     TooEarly,
     NoTime,
     GivenUp,
+    /// dlq.rs: its message was lost, and the attempt is left to the sweeper.
+    Lost,
 }
 
 /// How an outside call goes.
@@ -593,20 +595,23 @@ impl Work<'_> {
             {
                 self.state.seen.broken = Some(Broken::EndedForAnother);
             }
-            let after = before.abandoned();
-            let after = Delivery {
-                manual: None,
-                dead: Some(after.sequence),
-                ..after
+            let (why, after) = match before.after_lost_message() {
+                Some(after) => (Why::Lost, after),
+                None => {
+                    let after = before.abandoned();
+                    let dead = Some(after.sequence);
+                    let manual = None;
+                    (
+                        Why::GivenUp,
+                        Delivery {
+                            manual,
+                            dead,
+                            ..after
+                        },
+                    )
+                }
             };
-            return vec![
-                Step::Commit {
-                    why: Why::GivenUp,
-                    before,
-                    after,
-                },
-                Step::Ack,
-            ];
+            return vec![Step::Commit { why, before, after }, Step::Ack];
         }
         let is_early = before.due == Due::Later && matches!(self.job.body, Body::Scheduled(..));
         if is_early && self.has(Guard::EarlyIsPutBack) {
@@ -743,7 +748,7 @@ impl Work<'_> {
                 self.on_record(d, before.sequence, after.status == Status::Completed)
             }
             (Why::GivenUp, _) => self.on_record(d, before.sequence, false),
-            (Why::TooEarly | Why::NoTime, _) => {}
+            (Why::TooEarly | Why::NoTime | Why::Lost, _) => {}
         }
         steps.extend(self.committed(why, delivery, after));
         steps

@@ -14,6 +14,7 @@ impl Delivery {
             sequence: 0,
             made: 0,
             due: Due::Now,
+            lost: false,
             manual: None,
             dead: None,
             decided: None,
@@ -41,6 +42,7 @@ impl Delivery {
             sequence,
             made,
             due,
+            lost: false,
             ..self
         }
     }
@@ -71,9 +73,21 @@ impl Delivery {
             status: Status::Failed,
             sequence: self.sequence + 1,
             due: Due::Never,
+            lost: false,
             decided: None,
             ..self
         }
+    }
+
+    /// Its message was lost: left to the sweeper, unless that has happened too often.
+    #[must_use]
+    pub fn after_lost_message(self) -> Option<Self> {
+        let due = match self.due {
+            Due::Never => Due::Now,
+            due => due,
+        };
+        let lost = true;
+        (!self.lost).then_some(Self { due, lost, ..self })
     }
 
     /// Redriven: a new round, at once.
@@ -84,6 +98,7 @@ impl Delivery {
             sequence: self.sequence + 1,
             made: 0,
             due: Due::Now,
+            lost: false,
             dead: None,
             decided: None,
             ..self
@@ -94,7 +109,7 @@ impl Delivery {
     /// meanwhile.
     #[must_use]
     pub fn rebased(self, before: Self, current: Self) -> Self {
-        let life = |d: Self| (d.status, d.sequence, d.made, d.due, d.dead);
+        let life = |d: Self| (d.status, d.sequence, d.made, d.due, d.lost, d.dead);
         let manual = match self.manual == before.manual {
             true => current.manual,
             false => self.manual,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use domain::contract::builtin;
 use domain::dead_letter::Reason;
-use domain::delivery::{self, Attempt, Trigger, Verdict, evaluate};
+use domain::delivery::{self, Attempt, MAX_LOST_MESSAGES, Trigger, Verdict, evaluate};
 use domain::event;
 use domain::ids::{DeadLetterId, WebhookId};
 use domain::outcome::Outcome;
@@ -67,6 +67,10 @@ fn real(of: Delivery) -> delivery::Delivery {
         Due::Now => Some(NOW),
         Due::Later => Some(NOW.plus(Duration::from_secs(60))),
     };
+    real.lost.count = match of.lost {
+        true => MAX_LOST_MESSAGES,
+        false => MAX_LOST_MESSAGES - 1,
+    };
     real.pending_manual_token = of.manual.map(|token| token.to_string());
     real.dead_letter_id = of.dead.map(letter);
     real
@@ -84,6 +88,7 @@ fn modelled(real: &delivery::Delivery) -> Delivery {
         attempts_this_round,
         attempt_count: _,
         next_attempt_at,
+        lost,
         pending_manual_token,
         last_attempt: _,
         reason: _,
@@ -105,6 +110,7 @@ fn modelled(real: &delivery::Delivery) -> Delivery {
             Some(at) if *at <= NOW => Due::Now,
             Some(_) => Due::Later,
         },
+        lost: lost.count >= MAX_LOST_MESSAGES,
         manual: pending_manual_token
             .as_ref()
             .map(|token| token.parse().unwrap()),
@@ -134,16 +140,16 @@ fn deliveries() -> Vec<Delivery> {
                         (None, Some(2)),
                         (Some(1), Some(2)),
                     ] {
-                        let decided = None;
-                        all.push(Delivery {
+                        all.extend([false, true].map(|lost| Delivery {
                             status,
                             sequence,
                             made,
                             due,
+                            lost,
                             manual,
                             dead,
-                            decided,
-                        });
+                            decided: None,
+                        }));
                     }
                 }
             }
@@ -162,6 +168,12 @@ fn outcomes(before: Delivery) -> Vec<(&'static str, Delivery, delivery::Delivery
             real(before).abandoned(Reason::Undeliverable),
         ),
     ];
+    if let (Some(model), Some(real)) = (
+        before.after_lost_message(),
+        real(before).after_lost_message(NOW),
+    ) {
+        all.push(("its message was lost", model, real));
+    }
     for success in [false, true] {
         let verdict = verdict(before.made, success);
         let number = u32::from(before.sequence) + 1;
@@ -194,6 +206,9 @@ fn an_attempt_an_end_and_a_redrive_make_the_same_of_a_delivery() {
         for (what, model, real) in outcomes(before) {
             assert_eq!(modelled(&real), model, "{what} of {before:?}");
         }
+        let lost = real(before).after_lost_message(NOW);
+        let (real_goes_on, goes_on) = (lost.is_some(), before.after_lost_message().is_some());
+        assert_eq!(real_goes_on, goes_on, "{before:?}");
         assert_eq!(
             modelled(&real(before).redriven(NOW)),
             before.redriven(),

@@ -366,7 +366,8 @@ impl Books {
         }
     }
 
-    /// A dead letter that is not redriven belongs to a delivery that failed with it.
+    /// A dead letter that is not redriven belongs to a delivery that failed with it. No delivery
+    /// ends because its messages were lost: no history loses as many as that takes.
     fn of_letters(&self, world: &World, broken: &mut Vec<String>) {
         let failed: BTreeSet<_> = self
             .deliveries
@@ -375,6 +376,12 @@ impl Books {
             .collect();
         for kept in world.tables.dead_letters.kept.values() {
             let of_delivery = matches!(kept.dead.body, Body::Delivery(_));
+            if of_delivery && kept.dead.reason == Reason::Undeliverable {
+                broken.push(format!(
+                    "{:?} ended because of Postel's own faults, with attempts left",
+                    kept.dead.id
+                ));
+            }
             if of_delivery && kept.redriven_at.is_none() && !failed.contains(&kept.dead.id) {
                 broken.push(format!(
                     "{:?} is dead and its delivery is not",

@@ -44,6 +44,8 @@ pub struct Faults {
     pub lost_schedule: f64,
     /// A schedule fires up to an hour late.
     pub late_schedule: f64,
+    /// A schedule cannot be sent for an hour, and the Scheduler puts it in the dead-letter queue.
+    pub dropped_schedule: f64,
     /// A schedule fires twice: the Scheduler delivers at least once.
     pub repeated_schedule: f64,
     /// A message vanishes: the queue was purged, or the message reached its retention.

@@ -151,6 +151,7 @@ fn faults(rng: &mut Rng, profile: FaultProfile) -> Faults {
     let mut own = Rng::with_seed(rng.get_seed());
     let mut of_schedules = |most: f64| if own.bool() { own.f64() * most } else { 0.0 };
     let (late_schedule, repeated_schedule) = (of_schedules(0.3), of_schedules(0.3));
+    let dropped_schedule = of_schedules(0.3);
     // Each fault is often absent, so that one can occur alone.
     let mut some = |most: f64| if rng.bool() { rng.f64() * most } else { 0.0 };
     let mut faults = Faults {
@@ -169,6 +170,7 @@ fn faults(rng: &mut Rng, profile: FaultProfile) -> Faults {
         faults.refused = some(0.15);
         faults.unanswered = some(0.1);
         faults.lost_schedule = some(0.3);
+        faults.dropped_schedule = dropped_schedule;
     }
     faults
 }

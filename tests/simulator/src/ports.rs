@@ -991,6 +991,10 @@ impl Telemetry for Ports {
         self.world().count("messages unreadable");
     }
 
+    fn message_lost(&self, _: &Delivery) {
+        self.world().count("left to the sweeper");
+    }
+
     fn delivery_abandoned(&self, _: &DeadLetter) {
         self.world().count("given up");
     }

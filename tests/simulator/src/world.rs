@@ -119,6 +119,9 @@ pub(crate) struct World {
     pub(crate) sweep_planned: bool,
 }
 
+/// The template's `MaximumEventAgeInSeconds` of a schedule.
+const HOUR: Duration = Duration::from_secs(3_600);
+
 impl World {
     pub(crate) fn new(seed: u64) -> Self {
         Self {
@@ -437,6 +440,12 @@ impl World {
         let Some((_, body)) = self.queues.schedules.remove(name) else {
             return;
         };
+        let dropped = self.faults.dropped_schedule;
+        if self.chance(dropped) {
+            self.count("schedules dropped");
+            self.send(QueueName::DeadDeliveries, body, OURSELVES, HOUR);
+            return;
+        }
         let twice = self.faults.repeated_schedule;
         if self.chance(twice) {
             self.count("schedules repeated");

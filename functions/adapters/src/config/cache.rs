@@ -1,7 +1,8 @@
 //! The [`ConfigStore`] port: a tenant with all its webhooks in one query, cached for a short time.
 //!
 //! Cost: a read unit for each 4 KB of the tenant's webhooks, at most once per tenant and batch, and
-//! under load once in ten seconds per process.
+//! under load once in ten seconds per process. A contract of the operator's own costs a read unit
+//! once in ten seconds per process, whoever uses it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +16,7 @@ use domain::tenant::{TenantSnapshot, WebhookVersion};
 use domain::time::Time;
 use domain::webhook::LastChange;
 
+use super::contract_cache::ContractCache;
 use super::places::webhook_key;
 use super::troubled::{TROUBLED, TROUBLED_WEBHOOKS};
 use super::{ConfigTable, tenant_partition};
@@ -22,7 +24,8 @@ use crate::cache::Cache;
 use crate::clock::now;
 use crate::dynamo::{Update, condition_held, n, s, to_item};
 
-/// The maximum age of a cached snapshot.
+/// The maximum age of a cached snapshot, and of a cached contract. A snapshot may contain a
+/// contract that was read before it, so a contract's change takes up to twice as long.
 const KEPT: Duration = Duration::from_secs(10);
 /// The tenant is warned about a webhook once a day.
 const WARNING_INTERVAL_MILLIS: i64 = 24 * 3600 * 1000;
@@ -38,6 +41,7 @@ pub struct ConfigCache {
     table: ConfigTable,
     max_timeout: Duration,
     snapshots: Cache<TenantId, Arc<TenantSnapshot>>,
+    contracts: ContractCache,
     names: Cache<EventType, Option<String>>,
 }
 
@@ -49,6 +53,7 @@ impl ConfigCache {
             table,
             max_timeout,
             snapshots: Cache::new(MAX_CACHED, KEPT),
+            contracts: ContractCache::new(KEPT),
             names: Cache::new(MAX_CACHED, KEPT),
         }
     }
@@ -121,8 +126,9 @@ impl ConfigStore for ConfigCache {
         not_older_than: Time,
     ) -> Result<Option<Arc<TenantSnapshot>>, Fault> {
         let read = async {
-            let snapshot = self.table.snapshot(tenant, self.max_timeout).await;
-            let snapshot = snapshot.map_err(Some)?;
+            let (table, contracts) = (&self.table, &self.contracts);
+            let snapshot = table.snapshot_with(tenant, self.max_timeout, contracts);
+            let snapshot = snapshot.await.map_err(Some)?;
             snapshot.map(Arc::new).ok_or(None)
         };
         let found = self

@@ -102,11 +102,19 @@ impl ConfigTable {
             .transpose()
     }
 
-    /// A contract that a webhook or an attempt refers to, deleted or not.
+    /// A contract that a webhook or an attempt refers to, deleted or not. A version is read once
+    /// per process.
     ///
     /// # Errors
     /// If the table does not answer.
     pub async fn contract_of(&self, reference: &str) -> Result<Option<Contract>, Fault> {
+        if reference.contains('@') {
+            return self.versions.contract(self, reference).await;
+        }
+        self.read_contract(reference).await
+    }
+
+    pub(super) async fn read_contract(&self, reference: &str) -> Result<Option<Contract>, Fault> {
         if let Some(contract) = builtin(reference) {
             return Ok(Some(contract));
         }

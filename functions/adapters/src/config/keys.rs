@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_dynamodb::types::builders::{DeleteBuilder, PutBuilder};
 use domain::api_key::ApiKey;
-use domain::authenticate::LAST_USED_INTERVAL;
+use domain::authenticate::last_used_interval;
 use domain::ids::{KeyId, TenantId};
 use domain::ports::{Fault, Stage};
 use domain::principal::Bearer;
@@ -92,13 +92,13 @@ impl ConfigTable {
     ///
     /// # Errors
     /// If the table does not answer.
-    pub async fn note_use(&self, id: &KeyId, at: Time) -> Result<(), Fault> {
-        let minute = i64::try_from(LAST_USED_INTERVAL.as_millis()).unwrap_or(i64::MAX);
-        let noted = Update::existing(&self.table, key_partition(id), KEY)
+    pub async fn note_use(&self, key: &ApiKey, at: Time) -> Result<(), Fault> {
+        let interval = i64::try_from(last_used_interval(key).as_millis()).unwrap_or(i64::MAX);
+        let noted = Update::existing(&self.table, key_partition(&key.id), KEY)
             .change("SET last_used_at = :at")
             .only_if("attribute_not_exists(last_used_at) OR last_used_at <= :before")
             .value(":at", n(at.millis()))
-            .value(":before", n(at.millis().saturating_sub(minute)))
+            .value(":before", n(at.millis().saturating_sub(interval)))
             .send(&self.dynamo, Stage::WriteConfig)
             .await;
         condition_held(noted).map(drop)

@@ -24,6 +24,7 @@ mod audience;
 mod authority;
 mod cache;
 mod changes;
+mod contract_cache;
 mod contracts;
 mod event_types;
 mod inbox;
@@ -45,6 +46,7 @@ use domain::ids::TenantId;
 use domain::ports::{Fault, Stage};
 use serde::de::DeserializeOwned;
 
+use self::contract_cache::ContractCache;
 use self::rows::CONTENT;
 use crate::clients;
 use crate::dynamo::{Item, from_item, text};
@@ -93,6 +95,8 @@ pub enum Written {
 pub struct ConfigTable {
     dynamo: Client,
     table: String,
+    /// Versions of contracts, for readers of attempts.
+    versions: ContractCache,
 }
 
 impl ConfigTable {
@@ -102,6 +106,7 @@ impl ConfigTable {
         Self {
             dynamo: clients::dynamodb(aws),
             table,
+            versions: ContractCache::of_versions(),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! A tenant with all its webhooks and their contracts, in one query.
 //!
-//! Cost: a read unit for each 4 KB of the tenant's webhooks, and one for each webhook whose
-//! contract is the operator's own.
+//! Cost: a read unit for each 4 KB of the tenant's webhooks, and one for each contract of the
+//! operator's own that the caller has not cached.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +11,7 @@ use domain::ports::{Fault, Stage};
 use domain::tenant::{Subscription, Tenant, TenantSnapshot, Webhook};
 use futures::future::try_join_all;
 
+use super::contract_cache::ContractCache;
 use super::places::{TENANT, WEBHOOK};
 use super::rows::TenantRow;
 use super::{ConfigTable, tenant_partition};
@@ -26,6 +27,18 @@ impl ConfigTable {
         &self,
         tenant: &TenantId,
         max_timeout: Duration,
+    ) -> Result<Option<TenantSnapshot>, Fault> {
+        // For this snapshot alone: its webhooks share their contracts.
+        let contracts = ContractCache::new(Duration::MAX);
+        self.snapshot_with(tenant, max_timeout, &contracts).await
+    }
+
+    /// The same, with contracts that may have been read before.
+    pub(super) async fn snapshot_with(
+        &self,
+        tenant: &TenantId,
+        max_timeout: Duration,
+        contracts: &ContractCache,
     ) -> Result<Option<TenantSnapshot>, Fault> {
         let rows = Query::new(&self.table, "pk = :pk")
             .value(":pk", s(tenant_partition(tenant)))
@@ -55,7 +68,8 @@ impl ConfigTable {
                 Ok((
                     place,
                     id,
-                    self.subscribe(tenant, webhook, max_timeout).await?,
+                    self.subscribe(tenant, webhook, max_timeout, contracts)
+                        .await?,
                 ))
             }
         });
@@ -82,8 +96,9 @@ impl ConfigTable {
         tenant: &Tenant,
         webhook: Webhook,
         max_timeout: Duration,
+        contracts: &ContractCache,
     ) -> Result<Option<Subscription>, Fault> {
-        let contract = match self.contract_of(&webhook.contract).await {
+        let contract = match contracts.contract(self, &webhook.contract).await {
             Ok(Some(contract)) => contract,
             Ok(None) => return Ok(None),
             Err(fault) if fault.is_corrupt() => return Ok(None),

@@ -36,6 +36,7 @@ use domain::time::Time;
 use domain::ulid::Ulid;
 
 use crate::clients;
+use crate::clock::now;
 
 pub(crate) use data::Packed;
 pub use list::{AwaitedDeliveries, DeliveryFilter, ListedDelivery, Page};
@@ -77,9 +78,20 @@ impl DeliveryTable {
     }
 
     fn expires_at(&self, event: Ulid) -> i64 {
-        event.time().plus(self.retention).seconds()
+        expiry(event.time(), self.retention, now())
     }
 }
+
+/// When a row of an event expires that is written now. SQS keeps a message for longer than the
+/// shortest retention, and an event that waited there must not be expired when it is stored.
+fn expiry(event: Time, retention: Duration, now: Time) -> i64 {
+    let kept = retention.min(MIN_KEPT);
+    event.plus(retention).max(now.plus(kept)).seconds()
+}
+
+/// A row is kept for at least this long after it was written: the template's shortest retention,
+/// since a retry must find its event.
+const MIN_KEPT: Duration = Duration::from_secs(5 * 24 * 3600);
 
 fn partition(tenant: &TenantId, event: Ulid) -> String {
     format!("{tenant}#{}", event.low_bits() % SHARDS_PER_TENANT)
@@ -110,4 +122,29 @@ pub fn days(days: u32) -> Duration {
 /// until then.
 fn is_expired(expires_at: i64, now: Time) -> bool {
     expires_at < now.seconds()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_is_kept_for_the_retention_and_if_its_event_came_late_for_five_days() {
+        let now = Time::from_millis(1_800_000_000_000);
+        let days_ago = |number: u32| {
+            Time::from_millis(now.millis() - i64::try_from(days(number).as_millis()).unwrap())
+        };
+        for (retention, age, kept) in [
+            (30, 0, 30),
+            (30, 25, 5),
+            (30, 14, 16),
+            (5, 0, 5),
+            (5, 14, 5),
+            // Shorter than the template allows.
+            (1, 14, 1),
+        ] {
+            let expires = expiry(days_ago(age), days(retention), now);
+            assert_eq!(expires, now.plus(days(kept)).seconds(), "{retention} {age}");
+        }
+    }
 }

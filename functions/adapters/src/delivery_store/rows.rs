@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use domain::dead_letter::Reason;
-use domain::delivery::{Attempt, Delivery, Status, Trigger};
+use domain::delivery::{Attempt, Delivery, LostMessages, Status, Trigger};
 use domain::event::Event;
 use domain::event_type::EventType;
 use domain::ids::{DeadLetterId, DeliveryId, EventId, TenantId, WebhookId};
@@ -105,6 +105,11 @@ pub(super) struct DeliveryRow {
     attempts: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     due: Option<Time>,
+    /// How many messages of the next attempt were lost, and when the last of them was counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    lost: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    lost_at: Option<Time>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) manual: Option<String>,
     /// The last attempt. (`last` is a reserved word in DynamoDB.)
@@ -335,6 +340,8 @@ impl DeliveryRow {
             made: delivery.attempts_this_round,
             attempts: delivery.attempt_count,
             due: delivery.next_attempt_at,
+            lost: Some(delivery.lost.count).filter(|count| *count > 0),
+            lost_at: delivery.lost.at,
             manual: delivery.pending_manual_token.clone(),
             latest: delivery
                 .last_attempt
@@ -375,6 +382,10 @@ impl DeliveryRow {
             attempts_this_round: self.made,
             attempt_count: self.attempts,
             next_attempt_at: self.due,
+            lost: LostMessages {
+                count: self.lost.unwrap_or(0),
+                at: self.lost_at,
+            },
             pending_manual_token: self.manual,
             last_attempt: self
                 .latest

@@ -153,7 +153,7 @@ impl DeliveryStore for DeliveryTable {
         let pk = partition(tenant, after.id.event);
         let update = Update::existing(&self.table, pk, delivery_key(&after.id))
             .change(
-                "SET #st = :st, made = :zero, seq = :seq, due = :now, due_shard = :shard, due_at = :now REMOVE dead, reason",
+                "SET #st = :st, made = :zero, seq = :seq, due = :now, due_shard = :shard, due_at = :now REMOVE dead, reason, lost, lost_at",
             )
             .only_if("dead = :dead AND attribute_not_exists(erased_at)")
             .name("#st", "status")

@@ -274,7 +274,7 @@ type Optional = (
     Option<AttributeValue>,
 );
 
-fn optional(after: &Delivery) -> Result<[Optional; 6], Fault> {
+fn optional(after: &Delivery) -> Result<[Optional; 8], Fault> {
     let latest = after
         .last_attempt
         .as_ref()
@@ -285,6 +285,8 @@ fn optional(after: &Delivery) -> Result<[Optional; 6], Fault> {
     let look = after.next_attempt_at.or(waits).map(|at| n(at.millis()));
     let shard = look.as_ref().map(|_| s(due_shard(after.id.event)));
     let due = after.next_attempt_at.map(|due| n(due.millis()));
+    let lost = (after.lost.count > 0).then(|| n(after.lost.count));
+    let lost_at = after.lost.at.map(|at| n(at.millis()));
     let reason = after.reason.map(|reason| s(reason.as_str()));
     let dead = after.dead_letter_id.map(|id| s(id.0.to_string()));
     Ok([
@@ -292,6 +294,8 @@ fn optional(after: &Delivery) -> Result<[Optional; 6], Fault> {
         ("due", "due = :due", ":due", due),
         ("due_shard", "due_shard = :shard", ":shard", shard),
         ("due_at", "due_at = :due_at", ":due_at", look),
+        ("lost", "lost = :lost", ":lost", lost),
+        ("lost_at", "lost_at = :lost_at", ":lost_at", lost_at),
         ("reason", "reason = :reason", ":reason", reason),
         ("dead", "dead = :dead", ":dead", dead),
     ])

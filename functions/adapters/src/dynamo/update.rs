@@ -133,6 +133,11 @@ impl Update {
         self.run(dynamo, stage, ReturnValue::AllOld).await
     }
 
+    /// Sends it, and returns the attributes that it changed, as they are now.
+    pub(crate) async fn updated(self, dynamo: &Client, stage: Stage) -> Result<Item, WriteFailure> {
+        self.run(dynamo, stage, ReturnValue::UpdatedNew).await
+    }
+
     #[expect(clippy::disallowed_methods, reason = "the one place they are for")]
     async fn run(
         self,

@@ -67,8 +67,8 @@ impl Keys for Table {
         Ok(hash(OPERATOR))
     }
 
-    async fn used(&self, id: &KeyId, at: Time) {
-        self.notes.lock().unwrap().push((id.to_string(), at));
+    async fn used(&self, key: &ApiKey, at: Time) {
+        self.notes.lock().unwrap().push((key.id.to_string(), at));
     }
 }
 
@@ -278,21 +278,41 @@ fn a_table_that_does_not_answer_lets_nobody_in() {
 }
 
 #[test]
-fn a_keys_use_is_noted_once_a_minute() {
+fn a_keys_use_is_noted_once_an_hour_or_sixty_times_in_its_life() {
     let ago = |millis: i64| Some(Time::from_millis(NOW.millis() - millis));
-    for (last, is_noted) in [
-        (None, true),
-        (ago(60_000), true),
-        (ago(59_999), false),
-        (ago(0), false),
+    let (minute, hour) = (60_000, 3_600_000);
+    for (lifetime, last, is_noted) in [
+        (None, None, true),
+        (None, ago(hour), true),
+        (None, ago(hour - 1), false),
+        (None, ago(minute), false),
+        (None, ago(0), false),
         // Its time comes from a clock that is ahead of this one.
-        (ago(-5_000), false),
+        (None, ago(-5_000), false),
+        (Some(1_000 * hour), ago(hour - 1), false),
+        (Some(1_000 * hour), ago(hour), true),
+        (Some(hour), None, true),
+        (Some(hour), ago(minute), true),
+        (Some(hour), ago(minute - 1), false),
+        // At most a second old, so that each call is noted.
+        (Some(minute), ago(1_000), true),
     ] {
         let mut table = Table::default();
-        let key = table.grant(1, |key| key.last_used_at = last);
+        let key = table.grant(1, |key| {
+            key.last_used_at = last;
+            let life = |life: i64| {
+                key.created_at
+                    .plus(Duration::from_millis(life.unsigned_abs()))
+            };
+            key.expires_at = lifetime.map(life);
+        });
         assert!(table.ask(&format!("Bearer {key}")).is_some());
         let note = is_noted.then(|| (KeyId::new([1; 16]).to_string(), NOW));
         let expected: Vec<_> = note.into_iter().collect();
-        assert_eq!(*table.notes.lock().unwrap(), expected, "{last:?}");
+        assert_eq!(
+            *table.notes.lock().unwrap(),
+            expected,
+            "{lifetime:?} {last:?}"
+        );
     }
 }

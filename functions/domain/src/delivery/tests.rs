@@ -268,3 +268,37 @@ fn every_name_is_the_one_that_is_written() {
         .collect();
     assert_eq!(at_rest, [Status::Completed, Status::Failed]);
 }
+
+#[test]
+fn an_attempt_stays_due_whose_messages_are_lost_and_those_lost_together_count_once() {
+    let mut now = NOW;
+    let mut delivery = fresh().due_at(NOW);
+    for count in 1..=MAX_LOST_MESSAGES {
+        delivery = delivery.after_lost_message(now).unwrap();
+        let at = Some(now);
+        assert_eq!(delivery.lost, LostMessages { count, at });
+        assert_eq!(delivery.next_attempt_at, Some(NOW));
+        let next = now.plus(LOST_TOGETHER);
+        let just_before = Time::from_millis(next.millis() - 1);
+        // The clock of another process may be behind.
+        for at in [now, just_before, Time::from_millis(now.millis() - 5_000)] {
+            assert_eq!(
+                delivery.clone().after_lost_message(at),
+                Some(delivery.clone())
+            );
+        }
+        now = next;
+    }
+    assert_eq!(delivery.clone().after_lost_message(now), None);
+    for after in [
+        delivery
+            .clone()
+            .after_automatic(attempt(1), Verdict::Retry(Duration::ZERO)),
+        delivery.clone().abandoned(Reason::Undeliverable),
+        delivery.redriven(now),
+    ] {
+        assert_eq!(after.lost, LostMessages::default(), "{after:?}");
+    }
+    let found = fresh().after_lost_message(NOW).unwrap();
+    assert_eq!(found.next_attempt_at, Some(NOW), "for the sweeper");
+}

@@ -1,4 +1,9 @@
-//! Messages that reached a dead-letter queue: they were received too often without being finished.
+//! Messages that reached a dead-letter queue: they were received too often without being finished,
+//! or they are schedules that could not be sent.
+//!
+//! That is Postel's failure, so it ends no delivery that has attempts left: the delivery stays due,
+//! and the sweeper enqueues it again. It ends only if that has happened too often
+//! ([`Delivery::after_lost_message`]). Test: the simulator's `lost_messages`.
 //!
 //! A message of the public queue is never read as a task here, whatever it contains. Otherwise a
 //! tenant could end another tenant's delivery with a message that crashes its reader.
@@ -8,6 +13,7 @@ use std::sync::Arc;
 use super::deliver::{Ends, QueueKind, QueueMessage, not_a_task, unreadable};
 use super::{LEASE_MARGIN, Policy};
 use crate::dead_letter::{DeadLetter, Reason};
+use crate::delivery::Delivery;
 use crate::format;
 use crate::ids::{DeadLetterId, TenantId, WebhookId};
 use crate::messages::NamedEvent;
@@ -174,21 +180,35 @@ impl<D: DlqConsumerDeps> DlqConsumer<D> {
                     .await
                     .map(|_| ())
             }
-            LeaseResult::Acquired(before) => {
-                let ends = Ends {
-                    store: self.deps.store(),
-                    telemetry: self.deps.telemetry(),
-                    lease: &lease,
-                    now: self.deps.clock().now(),
-                };
-                ends.give_up(*before, Reason::Undeliverable).await
-            }
+            LeaseResult::Acquired(before) => self.lost(*before, &lease).await,
             LeaseResult::Held(_) => Err(Fault::transient(
                 Stage::Busy,
                 "an attempt of this delivery is still running",
             )),
             LeaseResult::Superseded(_) | LeaseResult::NotFound => Ok(()),
         }
+    }
+
+    /// The message of an automatic attempt is lost.
+    async fn lost(&self, before: Delivery, lease: &Lease) -> Result<(), Fault> {
+        let now = self.deps.clock().now();
+        // Whoever tests a webhook waits for the result now.
+        let left = (!before.is_test).then(|| before.clone().after_lost_message(now));
+        let Some(after) = left.flatten() else {
+            let ends = Ends {
+                store: self.deps.store(),
+                telemetry: self.deps.telemetry(),
+                lease,
+                now,
+            };
+            return ends.give_up(before, Reason::Undeliverable).await;
+        };
+        self.deps
+            .store()
+            .complete_attempt(&before, &after, None, &lease.owner)
+            .await?;
+        self.deps.telemetry().message_lost(&after);
+        Ok(())
     }
 
     /// Writes a dead letter for a task that cannot be ended, and reports why.

@@ -338,6 +338,10 @@ impl Telemetry for FakePorts {
         self.write(Call::MessageUnreadable(fault.stage));
     }
 
+    fn message_lost(&self, delivery: &Delivery) {
+        self.write(Call::MessageLost(delivery.lost.count));
+    }
+
     fn delivery_abandoned(&self, _: &DeadLetter) {
         self.write(Call::DeliveryAbandoned);
     }

@@ -23,7 +23,7 @@ pub trait Keys {
     fn operator_hash(&self) -> impl Future<Output = Result<String, Fault>> + Send;
 
     /// Records the use of a key, unless the key is gone or another process recorded it within
-    /// [`crate::authenticate::LAST_USED_INTERVAL`]. A failed write is only logged, not a fault: the
+    /// [`crate::authenticate::last_used_interval`]. A failed write is only logged, not a fault: the
     /// caller's request is more important.
-    fn used(&self, id: &KeyId, at: Time) -> impl Future<Output = ()> + Send;
+    fn used(&self, key: &ApiKey, at: Time) -> impl Future<Output = ()> + Send;
 }

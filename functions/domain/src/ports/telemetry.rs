@@ -19,6 +19,8 @@ pub trait Telemetry {
     /// A message became a dead letter because it, or a row that it needs, cannot be read. `message`
     /// is its id.
     fn message_unreadable(&self, message: &str, fault: &Fault);
+    /// A message of a delivery was lost, and the sweeper enqueues another.
+    fn message_lost(&self, delivery: &Delivery);
     /// A delivery was given up without an attempt.
     fn delivery_abandoned(&self, dead: &DeadLetter);
     /// An event was accepted at the events queue.

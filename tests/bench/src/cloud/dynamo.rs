@@ -202,6 +202,12 @@ fn write(store: &mut Store, operation: &str, asked: &Item) -> Result<Answered, S
         &change.before,
     ) {
         (200, json!({"Attributes": before}))
+    } else if let (Some("UPDATED_NEW"), Some(Some(after))) = (
+        asked.get("ReturnValues").and_then(Value::as_str),
+        &change.after,
+    ) {
+        // With the attributes that were not changed: their size is not charged.
+        (200, json!({"Attributes": after}))
     } else {
         (200, json!({}))
     };

@@ -2088,8 +2088,8 @@ export interface components {
             id: components["schemas"]["KeyId"];
             /**
              * Format: date-time
-             * @description Its last use, accurate to a minute or to the gateway's cache time. Absent if it was never
-             *     used.
+             * @description Its last use, accurate to an hour, or to a sixtieth of its lifetime if that is shorter.
+             *     Absent if it was never used.
              * @example 2026-01-31T12:00:00.000Z
              */
             lastUsedAt?: string;

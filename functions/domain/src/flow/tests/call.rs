@@ -20,6 +20,7 @@ pub(super) enum Call {
     MessageRejected,
     MessageUnreadable(Stage),
     DeliveryAbandoned,
+    MessageLost(u32),
     EventAccepted,
     SlowLaneChanged(bool),
     MarkEventIdAccepted,

@@ -2,6 +2,7 @@
 
 use super::fixtures::*;
 use super::*;
+use crate::delivery::MAX_LOST_MESSAGES;
 
 fn consume(
     dispatcher: Dispatcher<FakePorts>,
@@ -59,7 +60,7 @@ fn an_event_that_died_in_its_queue_is_dead_unless_everybody_has_it() {
 }
 
 #[test]
-fn a_task_that_died_in_its_queue_ends_its_delivery_and_a_manual_one_only_itself() {
+fn a_task_that_died_in_its_queue_is_left_to_the_sweeper_and_a_manual_one_ends() {
     let claimed = |before: &Delivery, kind: TaskKind, claim: Option<LeaseResult>| {
         let mut desk = dispatcher("standard");
         desk.deps.claim = claim.or_else(|| Some(LeaseResult::Acquired(Box::new(before.clone()))));
@@ -68,8 +69,8 @@ fn a_task_that_died_in_its_queue_ends_its_delivery_and_a_manual_one_only_itself(
     let mut before = retrying(NOW);
     let (_, calls) = claimed(&before, TaskKind::Scheduled(1), None);
     assert!(
-        matches!(&calls[..], [Call::CompleteAttempt(after, Some(dead)), Call::DeliveryAbandoned]
-            if after.status == Status::Failed && dead.reason == Reason::Undeliverable),
+        matches!(&calls[..], [Call::CompleteAttempt(after, None), Call::MessageLost(1)]
+            if Some(after) == before.clone().after_lost_message(NOW).as_ref()),
         "{calls:?}"
     );
     let rest = before.clone();
@@ -101,6 +102,29 @@ fn a_task_that_died_in_its_queue_ends_its_delivery_and_a_manual_one_only_itself(
         ),
         "{calls:?}"
     );
+}
+
+#[test]
+fn a_delivery_ends_whose_messages_died_too_often_and_a_test_event_at_once() {
+    let mut often = retrying(NOW);
+    often.lost.count = MAX_LOST_MESSAGES;
+    let test = Delivery {
+        is_test: true,
+        ..retrying(NOW)
+    };
+    for (before, has_letter) in [(often, true), (test, false)] {
+        let mut desk = dispatcher("standard");
+        desk.deps.claim = Some(LeaseResult::Acquired(Box::new(before.clone())));
+        let (consumed, calls) = consume(desk, &asked(&task(&before, TaskKind::Scheduled(1)), 6));
+        consumed.unwrap();
+        let [Call::CompleteAttempt(after, dead), rest @ ..] = &calls[..] else {
+            panic!("{calls:?}");
+        };
+        assert_eq!(after.status, Status::Failed);
+        assert_eq!(after.reason, Some(Reason::Undeliverable));
+        assert_eq!(dead.is_some(), has_letter, "{calls:?}");
+        assert_eq!(rest.len(), usize::from(has_letter), "{calls:?}");
+    }
 }
 
 #[test]

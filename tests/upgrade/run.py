@@ -124,7 +124,9 @@ def part(name: str, receiver: Receiver, events: int, seconds: float, meanwhile: 
         wrong.append(f"{report.counts['delivered']} of {wanted} deliveries are delivered")
     if not settled:
         wrong.append("not all work was finished")
-    ran = {name: invocations(name, began) for name in ("publish", "dispatcher")}
+    ran = {name: invocations(name, began) for name in ("publish", "dispatcher", "notifier")}
+    if not ran["notifier"]:
+        wrong.append("the notifier has read no row")
     numbers = {
         "events": len(load.crowd.accepted),
         "POSTs": len(load.crowd.posts),
@@ -135,6 +137,7 @@ def part(name: str, receiver: Receiver, events: int, seconds: float, meanwhile: 
         "unreadable": len(unread),
         "publish former/this": f"{ran['publish'][FORMER]}/{ran['publish'][THIS]}",
         "dispatcher former/this": f"{ran['dispatcher'][FORMER]}/{ran['dispatcher'][THIS]}",
+        "notifier": ran["notifier"].total(),
         "s": round(time.time() - began),
     }
     print(f"{time.strftime('%H:%M:%S')} {name}: {numbers}", flush=True)
@@ -200,7 +203,9 @@ def main(arguments: list[str]) -> int:
     directory = ROOT / ".local" / str(given.port)
     os.environ |= {"POSTEL_PORT": str(given.port), "POSTEL_STATE_DIR": str(directory), "POSTEL_OUTPUTS": str(directory / "outputs.json")}
     os.environ |= {"POSTEL_ALIASES": "1", "POSTEL_REPLACE": "1", "POSTEL_BOOTSTRAPS": str(former)}
-    os.environ["POSTEL_PARAMETERS"] = " ".join(f"{name}={value}" for name, value in stack_under_test.PARAMETERS.items())
+    # With a bus, so that the notifier reads the rows of both versions.
+    parameters = stack_under_test.PARAMETERS | {"EventBusName": "default"}
+    os.environ["POSTEL_PARAMETERS"] = " ".join(f"{name}={value}" for name, value in parameters.items())
     os.environ.pop("POSTEL_STRICT", None)
     made: list[Part] = []
     try:

@@ -95,6 +95,14 @@ impl Aws {
         }
     }
 
+    /// The same for calls that must not wait until others have ended.
+    pub(crate) fn apart(&self) -> Self {
+        Self {
+            processes: Arc::new(Semaphore::new(MAX_PROCESSES)),
+            ..self.clone()
+        }
+    }
+
     /// Whether it talks to a local cloud.
     pub(crate) const fn is_local(&self) -> bool {
         self.is_local

@@ -82,7 +82,7 @@ fn judge(findings: &mut Findings, name: &str, function: &Value) {
     }
 }
 
-/// Every queue is read by its function.
+/// Every queue and stream is read by its function.
 pub(super) async fn mappings(site: &Site) -> Findings {
     let mut findings = Findings::default();
     let answer = site.aws.call(&MAPPINGS, &[]).await;
@@ -100,7 +100,8 @@ pub(super) async fn mappings(site: &Site) -> Findings {
         let Some(mapping) = known.get(uuid) else {
             findings.fail(
                 format!(
-                    "The event source mapping {logical} does not exist: nothing reads its queue."
+                    "The event source mapping {logical} does not exist: nothing reads its {}.",
+                    source(logical)
                 ),
                 super::findings::REDEPLOY,
             );
@@ -115,13 +116,24 @@ pub(super) async fn mappings(site: &Site) -> Findings {
                 "Repeat the check in a minute.",
             ),
             _ => findings.fail(
-                format!("The event source mapping {logical} is {state}: nothing reads its queue."),
+                format!(
+                    "The event source mapping {logical} is {state}: nothing reads its {}.",
+                    source(logical)
+                ),
                 format!("aws lambda update-event-source-mapping --enabled --uuid {uuid}"),
             ),
         }
     }
     findings.fine(format!("{count} event source mappings are enabled."));
     findings
+}
+
+/// What a mapping reads, by its logical id: one that is gone cannot be asked.
+fn source(logical: &str) -> &'static str {
+    match logical.ends_with("StreamSource") {
+        true => "stream",
+        false => "queue",
+    }
 }
 
 /// The account lets as many functions run at once as the queues may ask for.

@@ -89,9 +89,13 @@ impl Doctor {
         let site = open(&place, &mut report).await?.map(Arc::new);
         let mut was_interrupted = false;
         if let Some(site) = &site {
-            self.look(site, &mut report).await?;
-            if self.deep {
-                was_interrupted = deep::run(site, &mut report, self.wait).await?;
+            self.ask(site, &mut report).await?;
+            match self.deep {
+                false => self.look(site, &mut report).await?,
+                true => {
+                    let look = async |report: &mut Report| self.look(site, report).await;
+                    was_interrupted = deep::run(site, &mut report, self.wait, look).await?;
+                }
             }
         }
         let about = json!({
@@ -115,6 +119,18 @@ impl Doctor {
         self.only.is_empty() || self.only.iter().any(|only| only == name)
     }
 
+    /// The API alone: other checks are processes on this machine, and would lengthen its time.
+    async fn ask(&self, site: &Site, report: &mut Report) -> Result<(), Failure> {
+        report.doing("asking the API");
+        let began = Instant::now();
+        for (name, findings) in api::all(site).await {
+            if self.wants(name) {
+                report.add(name, findings, began.elapsed())?;
+            }
+        }
+        Ok(())
+    }
+
     /// Everything that can be looked at side by side, reported in a fixed order.
     async fn look(&self, site: &Arc<Site>, report: &mut Report) -> Result<(), Failure> {
         /// Each check runs as a task of its own: they wait for AWS together.
@@ -126,13 +142,6 @@ impl Doctor {
             }))),*]
         };
     }
-        report.doing("asking the API");
-        let began = Instant::now();
-        for (name, findings) in api::all(site).await {
-            if self.wants(name) {
-                report.add(name, findings, began.elapsed())?;
-            }
-        }
         if site.stack.outputs.is_empty() {
             return Ok(());
         }
@@ -142,28 +151,26 @@ impl Doctor {
         if self.wants("parameters") {
             report.add("parameters", account::parameters(site), Duration::ZERO)?;
         }
-        let running = begin![
+        let mut running = Vec::from(begin![
             "concurrency" functions::concurrency,
             "schedule-group" schedules::group,
             "sweep-schedule" schedules::sweep,
             "key" keys::key,
             "mail" keys::mail,
-        ];
-        finish(running, report).await?;
-        if site.stack.resources.is_empty() {
-            return Ok(());
+        ]);
+        if !site.stack.resources.is_empty() {
+            running.extend(begin![
+                "functions" functions::functions,
+                "mappings" functions::mappings,
+                "queues" queues::settings,
+                "dlqs" queues::dlqs,
+                "backlog" queues::backlog,
+                "sweeper" schedules::sweeper,
+                "tables" tables::tables,
+                "alarms" watch::alarms,
+                "logs" watch::logs,
+            ]);
         }
-        let running = begin![
-            "functions" functions::functions,
-            "mappings" functions::mappings,
-            "queues" queues::settings,
-            "dlqs" queues::dlqs,
-            "backlog" queues::backlog,
-            "sweeper" schedules::sweeper,
-            "tables" tables::tables,
-            "alarms" watch::alarms,
-            "logs" watch::logs,
-        ];
         finish(running, report).await
     }
 }
@@ -253,8 +260,8 @@ async fn resources(site: &mut Site, report: &mut Report) -> Result<Option<String
 }
 
 /// Reports checks in their order, as they end.
-async fn finish<const N: usize>(
-    running: [(&'static str, Option<Running>); N],
+async fn finish(
+    running: Vec<(&'static str, Option<Running>)>,
     report: &mut Report,
 ) -> Result<(), Failure> {
     for (name, task) in running {

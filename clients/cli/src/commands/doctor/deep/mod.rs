@@ -2,32 +2,40 @@
 //!
 //! Receivers are inboxes in Postel itself, so nothing else has to run and nothing leaves the
 //! deployment. The tenant is deleted also after a failure and after Ctrl-C.
+//!
+//! The steps wait most of their time, so they run side by side, and beside the checks that only
+//! look: all of it takes as long as the retry by a schedule.
 
 mod hostile;
+mod order;
 mod steps;
 mod waits;
 
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
+use domain::time::Time;
 use serde_json::{Value, json};
 
+use self::order::Steps;
 use super::findings::{Findings, Verdict};
 use super::report::Report;
 use super::site::Site;
 use crate::api::{Call, Client, operations};
-use crate::aws::{SCHEDULE_DELETE, SCHEDULES};
+use crate::aws::{Aws, SCHEDULE_DELETE, SCHEDULES};
 use crate::failure::{Exit, Failure};
 use crate::input;
 use crate::member::Member as _;
 use crate::output::text;
+use crate::when;
 
-/// How long anything may take that should take a second.
-const SOON: Duration = Duration::from_secs(60);
 /// How far the contract `standard` varies a delay, in tenths.
 const JITTER: f64 = 0.1;
 
 pub(super) struct Deep<'a> {
     site: &'a Site,
+    /// With processes of its own: a schedule that is looked for late has fired already.
+    aws: Aws,
     client: &'a Client,
     /// The temporary tenant.
     tenant: String,
@@ -35,15 +43,17 @@ pub(super) struct Deep<'a> {
     run: String,
     /// How long the schedule's retry is waited for.
     patience: Duration,
-    hooks: Hooks,
-    /// The delivery whose retry a schedule carries.
-    scheduled: Option<Scheduled>,
+    /// Set by `prepare`.
+    hooks: OnceLock<Hooks>,
+    /// Set when the retry is due.
+    scheduled: OnceLock<Scheduled>,
 }
 
 /// A delivery whose retry a schedule carries.
 struct Scheduled {
     event: String,
     delivery: String,
+    due: Option<Time>,
 }
 
 /// The webhooks, each with an inbox.
@@ -55,23 +65,25 @@ struct Hooks {
     dead: Hook,
 }
 
-#[derive(Clone, Default)]
+#[derive(Default)]
 struct Hook {
     id: String,
     secret: String,
 }
 
-/// Runs all steps; true if a person interrupted them.
+/// Runs all steps beside `look`, and reports them after it; true if a person interrupted them.
 pub(super) async fn run(
     site: &Site,
     report: &mut Report,
     patience: Duration,
+    look: impl AsyncFnOnce(&mut Report) -> Result<(), Failure>,
 ) -> Result<bool, Failure> {
     let Some(client) = site
         .api
         .as_ref()
         .filter(|client| client.target.key.is_some())
     else {
+        look(report).await?;
         let advice = "See `api`, `stack` and `secret` here.";
         let mut findings = Findings::default();
         findings.fail(
@@ -81,19 +93,19 @@ pub(super) async fn run(
         report.add("deep", findings, Duration::ZERO)?;
         return Ok(false);
     };
-    report.line("")?;
     let run = input::random()?;
-    let mut deep = Deep {
+    let deep = Deep {
         site,
+        aws: site.aws.apart(),
         client,
         tenant: format!("postel-doctor-{run}"),
         run,
         patience,
-        hooks: Hooks::default(),
-        scheduled: None,
+        hooks: OnceLock::new(),
+        scheduled: OnceLock::new(),
     };
     let ended = tokio::select! {
-        ended = deep.steps(report) => ended.map(|()| false),
+        ended = deep.beside(report, look) => ended.map(|()| false),
         _ = tokio::signal::ctrl_c() => Ok(true),
     };
     if matches!(ended, Ok(true)) {
@@ -110,66 +122,78 @@ pub(super) async fn run(
 }
 
 impl Deep<'_> {
+    /// The steps beside `look`, until both have ended and are reported.
+    async fn beside(
+        &self,
+        report: &mut Report,
+        look: impl AsyncFnOnce(&mut Report) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let (steps, heard) = order::steps();
+        let doing = async {
+            self.steps(steps).await;
+            Ok(())
+        };
+        let reporting = async {
+            look(report).await?;
+            report.line("")?;
+            heard.report(report, |step| self.waits(step)).await
+        };
+        tokio::try_join!(doing, reporting).map(|_| ())
+    }
+
     /// Each step and its time. A step whose ground is missing is left out.
-    async fn steps(&mut self, report: &mut Report) -> Result<(), Failure> {
-        /// Runs a step beside the spinner, and reports it.
-        macro_rules! step {
-            ($name:literal, $doing:literal, $step:expr) => {{
-                report.doing($doing);
-                let began = Instant::now();
-                let findings: Findings = $step.await;
-                report.add($name, findings, began.elapsed())?;
-            }};
+    async fn steps(&self, steps: Steps) {
+        if steps.run("deep.tenant", self.tenant()).await == Verdict::Fail {
+            return;
         }
-        report.doing("making a temporary tenant");
-        let began = Instant::now();
-        let (findings, is_made) = match self.prepare().await {
-            Ok(()) => {
-                let text = format!("{} with four inboxes is made.", self.tenant);
-                (Findings::ok(text), true)
-            }
+        // The schedule takes longest: its event is published at once.
+        let (arrived, schedule) = tokio::join!(
+            steps.run("deep.http", self.over_http()),
+            self.begin_schedule()
+        );
+        if arrived == Verdict::Fail {
+            let text = "The other deep checks are left out: nothing is delivered.";
+            let rest = Findings::not_seen(text, "Mend `deep.http` first.");
+            steps.run("deep.rest", std::future::ready(rest)).await;
+            return;
+        }
+        let dead = async {
+            steps.run("deep.dead-letter", self.dead_letter()).await;
+            steps.run("deep.redrive", self.redrive()).await
+        };
+        tokio::join!(
+            steps.run("deep.schedule", self.end_schedule(schedule)),
+            steps.run("deep.delay", self.delay()),
+            dead,
+            steps.run("deep.sqs", self.over_sqs()),
+            steps.run("deep.urls", self.hostile()),
+        );
+    }
+
+    /// What a step waits for, if more is known of it than its name.
+    fn waits(&self, step: &str) -> Option<String> {
+        let due = self.scheduled.get().and_then(|scheduled| scheduled.due);
+        let due = due.filter(|_| step == "deep.schedule")?;
+        let left = when::spoken(due.since(when::now()));
+        Some(format!(
+            "waiting for the schedule of {}, in {left}",
+            due.rfc3339()
+        ))
+    }
+
+    async fn tenant(&self) -> Findings {
+        match self.prepare().await {
+            Ok(()) => Findings::ok(format!("{} with four inboxes is made.", self.tenant)),
             Err(failure) => {
                 let mut findings = Findings::default();
                 findings.failure("The temporary tenant cannot be made", &failure);
-                (findings, false)
+                findings
             }
-        };
-        report.add("deep.tenant", findings, began.elapsed())?;
-        if !is_made {
-            return Ok(());
         }
-        report.doing("publishing over HTTP");
-        let began = Instant::now();
-        let findings = self.over_http().await;
-        let is_alive = findings.verdict() != Verdict::Fail;
-        report.add("deep.http", findings, began.elapsed())?;
-        if !is_alive {
-            let text = "The other deep checks are left out: nothing is delivered.";
-            let findings = Findings::not_seen(text, "Mend `deep.http` first.");
-            return report.add("deep.rest", findings, Duration::ZERO);
-        }
-        // It takes longest: the other steps run meanwhile.
-        report.doing("publishing an event that a schedule will retry");
-        let schedule = self.begin_schedule().await;
-        step!("deep.sqs", "publishing over SQS", self.over_sqs());
-        step!("deep.delay", "waiting for a retry by SQS", self.delay());
-        step!(
-            "deep.dead-letter",
-            "waiting for a dead letter",
-            self.dead_letter()
-        );
-        step!("deep.redrive", "redriving it", self.redrive());
-        step!("deep.urls", "trying hostile URLs", self.hostile());
-        step!(
-            "deep.schedule",
-            "waiting for a retry by a schedule",
-            self.end_schedule(schedule, report)
-        );
-        Ok(())
     }
 
     /// The tenant, its webhooks and what their inboxes answer.
-    async fn prepare(&mut self) -> Result<(), Failure> {
+    async fn prepare(&self) -> Result<(), Failure> {
         // On AWS, SQS gives the caller's id as the sender's, and the tenant must name it.
         let publishers: Vec<String> = match &self.site.caller {
             Some(caller) if !caller.id.is_empty() => vec![caller.id.clone()],
@@ -185,7 +209,7 @@ impl Deep<'_> {
         self.client.json(&call).await?;
         let failing = |times: u32| json!([{"status": 503, "times": times}, {"status": 200}]);
         let late = self.late();
-        self.hooks = Hooks {
+        let hooks = Hooks {
             plain: self
                 .hook(&["doctor.http", "doctor.sqs"], None, None)
                 .await?,
@@ -199,7 +223,13 @@ impl Deep<'_> {
                 .hook(&["doctor.dead"], Some(self.soon()), Some(failing(2)))
                 .await?,
         };
+        // It runs once.
+        let _ = self.hooks.set(hooks);
         Ok(())
+    }
+
+    fn hooks(&self) -> &Hooks {
+        self.hooks.get_or_init(Hooks::default)
     }
 
     async fn hook(
@@ -265,20 +295,13 @@ impl Deep<'_> {
     /// Deletes the tenant and a schedule that has not fired.
     async fn remove(&self) -> Findings {
         let mut findings = Findings::default();
-        self.remove_schedule().await;
-        let one = |operation: &'static operations::Operation| {
-            operation.call().at("tenantId", &self.tenant)
-        };
-        match self
-            .client
-            .send(&one(&operations::TENANT_DELETE).repeatable())
-            .await
-        {
+        let call = self.one(&operations::TENANT_DELETE).repeatable();
+        match tokio::join!(self.client.send(&call), self.remove_schedule()).0 {
             Err(failure) if failure.exit == Exit::NotFound => {}
             Err(failure) => return self.left(&failure.detail),
             Ok(_) => {}
         }
-        match self.client.json(&one(&operations::TENANT)).await {
+        match self.client.json(&self.one(&operations::TENANT)).await {
             Err(failure) if failure.exit == Exit::NotFound => findings.fine(format!(
                 "{} is deleted with its webhooks and inboxes. Its five events stay in the log for {} days.",
                 self.tenant,
@@ -302,11 +325,10 @@ impl Deep<'_> {
     /// A schedule that was not waited for. Left alone it ends by itself: its delivery's webhook is
     /// gone.
     async fn remove_schedule(&self) {
-        let (Some(scheduled), Some(group)) = (&self.scheduled, self.group()) else {
+        let (Some(scheduled), Some(group)) = (self.scheduled.get(), self.group()) else {
             return;
         };
         let listed = self
-            .site
             .aws
             .call(
                 &SCHEDULES,
@@ -317,7 +339,6 @@ impl Deep<'_> {
         for schedule in all.member("Schedules").as_array().into_iter().flatten() {
             let name = text(schedule, "Name");
             let _ = self
-                .site
                 .aws
                 .call(&SCHEDULE_DELETE, &["--group-name", group, "--name", &name])
                 .await;

@@ -10,7 +10,23 @@ use crate::failure::{Exit, Failure};
 use crate::member::Member as _;
 use crate::output::text;
 
-const EVERY: Duration = Duration::from_millis(300);
+/// How long something may take, and how often to look: each look is a request like any other.
+#[derive(Clone, Copy)]
+pub(super) struct Patience {
+    pub(super) every: Duration,
+    pub(super) within: Duration,
+}
+
+/// What should take a second, and whose time is told.
+pub(super) const SOON: Patience = Patience {
+    every: Duration::from_millis(300),
+    within: Duration::from_secs(60),
+};
+/// What waits for a retry.
+pub(super) const RETRY: Patience = Patience {
+    every: Duration::from_secs(1),
+    within: Duration::from_secs(60),
+};
 
 impl Deep<'_> {
     pub(super) fn one(&self, operation: &'static operations::Operation) -> Call {
@@ -43,7 +59,7 @@ impl Deep<'_> {
         hook: &Hook,
         event: &str,
         count: usize,
-        within: Duration,
+        patience: Patience,
     ) -> Result<Vec<Value>, Failure> {
         let call = self
             .one(&operations::INBOX_REQUESTS)
@@ -60,14 +76,14 @@ impl Deep<'_> {
                 found.sort_by_key(|request| text(request, "receivedAt"));
                 return Ok(found);
             }
-            if began.elapsed() > within {
+            if began.elapsed() > patience.within {
                 return Err(late(format!(
                     "the inbox got {} of {count} requests of {event} within {} s",
                     found.len(),
-                    within.as_secs()
+                    patience.within.as_secs()
                 )));
             }
-            tokio::time::sleep(EVERY).await;
+            tokio::time::sleep(patience.every).await;
         }
     }
 
@@ -76,7 +92,7 @@ impl Deep<'_> {
         &self,
         event: &str,
         statuses: &[&str],
-        within: Duration,
+        patience: Patience,
     ) -> Result<Value, Failure> {
         let call = self
             .one(&operations::DELIVERIES)
@@ -89,7 +105,7 @@ impl Deep<'_> {
             if statuses.contains(&status.as_str()) {
                 return Ok(found);
             }
-            if began.elapsed() > within {
+            if began.elapsed() > patience.within {
                 let status = if status.is_empty() {
                     "not in the log"
                 } else {
@@ -97,12 +113,12 @@ impl Deep<'_> {
                 };
                 return Err(late(format!(
                     "the delivery of {event} is {status} after {} s, not {}: {}",
-                    within.as_secs(),
+                    patience.within.as_secs(),
                     statuses.join(" or "),
                     text(&found, "error")
                 )));
             }
-            tokio::time::sleep(EVERY).await;
+            tokio::time::sleep(patience.every).await;
         }
     }
 }

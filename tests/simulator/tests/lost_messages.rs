@@ -77,8 +77,6 @@ fn deliveries_whose_schedules_cannot_be_sent_go_on() {
     let totals = goes_on(&faults, &[1_800, 1_800], calm);
     assert!(totals.of("schedules dropped") > SEEDS / 2, "{totals:?}");
     assert!(totals.of("left to the sweeper") > SEEDS / 10, "{totals:?}");
-    let moved = totals.of("moved to a dead-letter queue");
-    assert_eq!(moved, 0, "only schedules are lost: {totals:?}");
 }
 
 /// The dispatcher failed on every retry for some hours, until SQS gave the messages up: all of the

@@ -360,7 +360,7 @@ def is_following(cli: Cli) -> bool:
 
 def test_tail_shows_a_retry_that_comes_after_the_window(quick: Cli, receiver: Receiver):
     receiver.answer(Reply(503), Reply(200))
-    quick.tenant.new_webhook(receiver.url(), contract="standard", secret=None, overrides={"retryDelaysSeconds": [6]})
+    quick.tenant.new_webhook(receiver.url(), contract="standard", secret=None, overrides={"retryDelaysSeconds": [15]})
     quick.tenant.publish(id="late")
     done = quick.run("tail", "--since", "1m", "--lookback", "1s", "--every", "1s", "--count", "2", "--for", "60s", "--json").lines
     assert [(delivery["eventId"], delivery["status"]) for delivery in done] == [("late", "retrying"), ("late", "completed")]

@@ -1,7 +1,7 @@
 // The filters of a list. Each change is an address of its own, so that Back undoes it and a link can
 // be sent.
 
-import { useId } from 'preact/hooks';
+import { useId, useLayoutEffect, useState } from 'preact/hooks';
 
 import { type ListFilter, localOf, type Range, RANGES } from '../lib/list-filter';
 import type { TypeNames, WebhookNames } from '../lib/names';
@@ -54,6 +54,9 @@ export function Select({ label, value, choices, onChange }: { label: string; val
 export function TypeFilter({ value, types, error, onChange }: { value: string; types: TypeNames; error?: string; onChange: (value: string) => void }) {
   const id = useId();
   const t = texts('log').filter;
+  // What is typed and not finished: the page is drawn again meanwhile, and must not replace it.
+  const [draft, setDraft] = useState<string>();
+  useLayoutEffect(() => setDraft((typed) => (typed?.trim() === value ? undefined : typed)), [value]);
   return (
     <div class="filter filter-type">
       <label for={id}>{t.type}</label>
@@ -61,14 +64,19 @@ export function TypeFilter({ value, types, error, onChange }: { value: string; t
         id={id}
         type="text"
         list={`${id}-types`}
-        value={value}
+        value={draft ?? value}
         placeholder={t.typeHint}
         maxLength={258}
         autocomplete="off"
         spellcheck={false}
         aria-invalid={error !== undefined || undefined}
         aria-describedby={error === undefined ? undefined : `${id}-error`}
-        onChange={(event) => onChange(event.currentTarget.value.trim())}
+        onInput={(event) => setDraft(event.currentTarget.value)}
+        onChange={(event) => {
+          const typed = event.currentTarget.value.trim();
+          if (typed === value) setDraft(undefined);
+          onChange(typed);
+        }}
       />
       <datalist id={`${id}-types`}>
         {types.all.map((type) => (

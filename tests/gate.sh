@@ -24,6 +24,9 @@ TEST_PARAMETERS="$TEST_PARAMETERS AttemptLog=all"
 
 LOGS="$PWD/.local/gate"
 VENV="$PWD/.local/venv/bin"
+# pytest rewrites each test module, in each worker: seconds of every run if none may be kept.
+unset PYTHONDONTWRITEBYTECODE
+export PYTHONPYCACHEPREFIX="$PWD/.local/pycache"
 mkdir -p "$LOGS"
 
 environment() { python3 infra/local/local.py environment && chromium; }
@@ -63,13 +66,9 @@ template() {
 }
 
 checkov() {
-  # A separate environment: its hundred packages need another boto3 than the local cloud. It takes
-  # three quarters of a minute once, then some seconds.
-  local tools="$PWD/.local/checkov" wanted=tests/template/checkov.txt offline=
-  if ! cmp -s "$wanted" "$tools/made"; then
-    rm -rf "$tools" && python3 -m venv "$tools" && "$tools/bin/python" -m pip install --disable-pip-version-check --no-input -r "$wanted" &&
-      cp "$wanted" "$tools/made" || return
-  fi
+  # A separate environment: its hundred packages need another boto3 than the local cloud.
+  local tools="$PWD/.local/checkov" offline=
+  python3 infra/local/local.py environment "$tools" tests/template/checkov.txt || return
   # Without a network, where the kernel allows it: checkov must not send requests.
   unshare -rn true 2>/dev/null && offline="unshare -rn"
   $offline env LOG_LEVEL=ERROR "$tools/bin/checkov" --framework cloudformation --skip-download --compact --quiet --file infra/template.yaml
@@ -77,13 +76,7 @@ checkov() {
 
 # The AWS CLI that the tests of the command line call. A separate environment: it needs another
 # botocore than the local cloud.
-awscli() {
-  local tools="$PWD/.local/awscli" wanted=tests/e2e/awscli.txt
-  if ! cmp -s "$wanted" "$tools/made"; then
-    rm -rf "$tools" && python3 -m venv "$tools" && "$tools/bin/python" -m pip install --disable-pip-version-check --no-input -r "$wanted" &&
-      cp "$wanted" "$tools/made" || return
-  fi
-}
+awscli() { python3 infra/local/local.py environment .local/awscli tests/e2e/awscli.txt; }
 
 deny() {
   # Not advisories: their database is fetched at run time. The design's rules are checked in
@@ -262,11 +255,7 @@ clients() {
     skip "node is not installed"
     return
   fi
-  local tools="$PWD/.local/clients" wanted=tests/openapi/generated/requirements.txt
-  if ! cmp -s "$wanted" "$tools/made"; then
-    rm -rf "$tools" && python3 -m venv "$tools" && "$tools/bin/python" -m pip install --disable-pip-version-check --no-input -r "$wanted" &&
-      cp "$wanted" "$tools/made" || return
-  fi
+  python3 infra/local/local.py environment .local/clients tests/openapi/generated/requirements.txt || return
   packages clients/typescript && packages tests/openapi/generated && "$VENV/python" -m pytest -q -p no:cacheprovider tests/openapi
 }
 

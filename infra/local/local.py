@@ -132,6 +132,10 @@ def _tell_the_console(outputs: dict) -> None:
 
 
 def main(arguments: list[str]) -> int:
+    if len(arguments) == 3 and arguments[0] == "environment":
+        # Another environment, for a tool whose packages do not go with the local cloud's.
+        environment.made(Path(arguments[1]).resolve(), Path(arguments[2]).resolve(), f"making the Python environment {Path(arguments[1]).name}")
+        return 0
     command = arguments[0] if len(arguments) == 1 else ""
     if command not in ("up", "run", "down", "env", "environment"):
         raise CliError("name a command: up, run, down, env or environment")

@@ -29,7 +29,20 @@ unset PYTHONDONTWRITEBYTECODE
 export PYTHONPYCACHEPREFIX="$PWD/.local/pycache"
 mkdir -p "$LOGS"
 
-environment() { python3 infra/local/local.py environment && chromium; }
+# What only later steps need is mostly downloading: in the whole gate it goes on beside the next
+# ones, and the step `checkov` waits for it.
+environment() {
+  python3 infra/local/local.py environment || return
+  if [ -n "$LIVE" ]; then chromium; else
+    later >"$LOGS/later.log" 2>&1 &
+    LATER=$!
+  fi
+}
+
+later() {
+  chromium
+  checkov_environment
+}
 
 # For the step `console`. Where CI may install packages it gets Debian's; elsewhere the step says
 # what is missing.
@@ -65,13 +78,21 @@ template() {
     "$VENV/python" -m pytest -q -p no:cacheprovider tests/template
 }
 
+CHECKOV="$PWD/.local/checkov"
+# A separate environment: its hundred packages need another boto3 than the local cloud.
+checkov_environment() { python3 infra/local/local.py environment "$CHECKOV" tests/template/checkov.txt; }
+
 checkov() {
-  # A separate environment: its hundred packages need another boto3 than the local cloud.
-  local tools="$PWD/.local/checkov" offline=
-  python3 infra/local/local.py environment "$tools" tests/template/checkov.txt || return
+  local offline=
+  if [ -n "$LATER" ]; then
+    wait "$LATER"
+    LATER=
+    cat "$LOGS/later.log"
+  fi
+  checkov_environment || return
   # Without a network, where the kernel allows it: checkov must not send requests.
   unshare -rn true 2>/dev/null && offline="unshare -rn"
-  $offline env LOG_LEVEL=ERROR "$tools/bin/checkov" --framework cloudformation --skip-download --compact --quiet --file infra/template.yaml
+  $offline env LOG_LEVEL=ERROR "$CHECKOV/bin/checkov" --framework cloudformation --skip-download --compact --quiet --file infra/template.yaml
 }
 
 # The AWS CLI that the tests of the command line call. A separate environment: it needs another
@@ -164,6 +185,8 @@ apart() {
   export POSTEL_PORT=$((POSTEL_PORT + $1))
   export POSTEL_STATE_DIR="$PWD/.local/$POSTEL_PORT"
   export POSTEL_OUTPUTS="$POSTEL_STATE_DIR/outputs.json"
+  # What these log is not searched for secrets.
+  STACK_LOG=info
   trap take_down EXIT
 }
 
@@ -282,7 +305,7 @@ take_down() {
   python3 infra/local/local.py down >"$LOGS/down.log" 2>&1 || cat "$LOGS/down.log" >&2
 }
 # However the gate ends, all stacks are taken down.
-trap 'for job in $AFTERWARDS $MEANWHILE; do kill "$job" && wait "$job"; done; take_down' EXIT
+trap 'for job in $LATER $AFTERWARDS $MEANWHILE; do kill "$job" && wait "$job"; done; take_down' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
@@ -317,6 +340,7 @@ step() {
   printf 'ok     %5d s%s\n' $((SECONDS - began)) "${SKIPPED:+  skipped: $SKIPPED}"
 }
 
+LATER=
 MEANWHILE=
 AFTERWARDS=
 LIVE=${1:-}

@@ -1,15 +1,15 @@
 // The routes. Each page is a file of its own, loaded with its texts when it is first opened.
 
-import { lazy, LocationProvider, Route, Router, useLocation } from 'preact-iso';
 import { Component, type ComponentType } from 'preact';
 import { useEffect } from 'preact/hooks';
 
-import { entry, session } from './api/session';
+import { entry } from './api/session';
 import { Entry } from './frame/entry';
 import { Frame } from './frame/frame';
 import { SessionDialogs } from './frame/session-dialogs';
 import { routeBy, settle } from './lib/leave';
 import { place } from './lib/place';
+import { type Lazy, Located, type PageProps, Routed, useLocation } from './lib/router';
 import Webhooks from './pages/webhooks';
 import { loadPart } from './texts';
 import type { Part } from './texts/en';
@@ -17,23 +17,25 @@ import { Broken } from './parts/state';
 import { Hints } from './parts/hint';
 import { dropOld, Toasts } from './parts/toast';
 
-export interface PageProps {
-  params: Record<string, string>;
-  query: Record<string, string>;
-}
+export type { PageProps } from './lib/router';
 
 type Module = { default: ComponentType<PageProps> };
 
-function page(load: () => Promise<Module>, ...parts: Part[]) {
-  return lazy(async () => {
-    try {
-      const [module] = await Promise.all([load(), ...parts.map(loadPart)]);
-      return module;
-    } catch {
-      // A later deployment has other files; the browser reports the one that is missing.
-      return { default: () => <Broken /> };
-    }
-  });
+function page(load: () => Promise<Module>, ...parts: Part[]): Lazy {
+  let loading: Promise<void> | undefined;
+  const lazy: Lazy = {
+    load: () =>
+      (loading ??= Promise.all([load(), ...parts.map(loadPart)]).then(
+        ([module]) => {
+          lazy.component = module.default;
+        },
+        // A later deployment has other files; the browser reports the one that is missing.
+        () => {
+          lazy.component = () => <Broken />;
+        },
+      )),
+  };
+  return lazy;
 }
 
 /** A page that has failed says so; the frame around it stays. */
@@ -72,7 +74,7 @@ const tenants = page(() => import('./pages/tenants'), 'operator', 'keys');
 const contracts = page(() => import('./pages/contracts'), 'operator');
 const allDeadLetters = page(() => import('./pages/all-dead-letters'), 'operator', 'failures');
 
-const TENANT_PAGES: [string, ReturnType<typeof page>][] = [
+const TENANT_PAGES: [string, Lazy][] = [
   ['webhooks', webhooks],
   ['webhooks/new', webhookForm],
   ['webhooks/:id', webhook],
@@ -90,7 +92,7 @@ const TENANT_PAGES: [string, ReturnType<typeof page>][] = [
   ['help', help],
 ];
 
-const OPERATOR_PAGES: [string, ReturnType<typeof page>][] = [
+const OPERATOR_PAGES: [string, Lazy][] = [
   ['', overview],
   ['tenants', tenants],
   ['contracts', contracts],
@@ -99,29 +101,23 @@ const OPERATOR_PAGES: [string, ReturnType<typeof page>][] = [
   ['dead-letters', allDeadLetters],
 ];
 
-function routes(): [string, ReturnType<typeof page>][] {
+function routes(): [string, Lazy][] {
   if (place.kind === 'portal') return [['', webhooks], ...TENANT_PAGES];
-  return [...OPERATOR_PAGES, ['t/:tenantId', webhooks], ...TENANT_PAGES.map(([path, component]): [string, ReturnType<typeof page>] => [`t/:tenantId/${path}`, component])];
+  return [...OPERATOR_PAGES, ['t/:tenantId', webhooks], ...TENANT_PAGES.map(([path, component]): [string, Lazy] => [`t/:tenantId/${path}`, component])];
 }
 
-const ROUTES = routes();
+const ROUTES: [string, Lazy][] = [...routes(), ['*', missing]];
 
 function Pages() {
   const { path, route, url } = useLocation();
   useEffect(() => routeBy(route), []);
   useEffect(settle, [url]);
   useEffect(dropOld, [path]);
-  if (entry.value !== 'in' && session.value === null) return <Entry />;
   if (entry.value !== 'in') return <Entry />;
   return (
     <Frame>
       <Boundary path={path}>
-        <Router>
-          {ROUTES.map(([path, component]) => (
-            <Route key={path} path={`${place.root}${path}`} component={component} />
-          ))}
-          <Route default component={missing} />
-        </Router>
+        <Routed routes={ROUTES} />
       </Boundary>
     </Frame>
   );
@@ -129,11 +125,11 @@ function Pages() {
 
 export function App() {
   return (
-    <LocationProvider scope={place.root}>
+    <Located>
       <Pages />
       <SessionDialogs />
       <Hints />
       <Toasts />
-    </LocationProvider>
+    </Located>
   );
 }

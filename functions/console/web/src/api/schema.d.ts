@@ -1049,6 +1049,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/redrives": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the running redrives of all tenants
+         * @description By tenant. For the operator.
+         */
+        get: operations["operatorRedrives.list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/backlog": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the running redrives of all tenants
+         * @description By tenant. For the operator.
+         */
+        get: operations["backlog.get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export interface webhooks {
     inspectorio: {
@@ -2403,6 +2443,7 @@ export interface components {
              */
             failed: number;
             id: components["schemas"]["RedriveId"];
+            tenantId: components["schemas"]["TenantId"];
             kind: components["schemas"]["RedriveKind"];
             ratePerSecond: number;
             reason?: components["schemas"]["DeadLetterReason"];
@@ -3167,6 +3208,23 @@ export interface components {
              *     in the response to a repeated request or a dry run.
              */
             secret?: string;
+        };
+        QueueName: string;
+        QueueBacklog: {
+            name: components["schemas"]["QueueName"];
+            waiting: number;
+            inFlight: number;
+            delayed: number;
+        };
+        OldestDue: {
+            tenantId: components["schemas"]["TenantId"];
+            deliveryId: components["schemas"]["DeliveryId"];
+            /** Format: date-time */
+            dueAt: string;
+        };
+        Backlog: {
+            queues: components["schemas"]["QueueBacklog"][];
+            oldestDue?: components["schemas"]["OldestDue"];
         };
     };
     responses: {
@@ -6156,6 +6214,66 @@ export interface operations {
                 };
             };
             400: components["responses"]["InvalidCursor"];
+            401: components["responses"]["InvalidKey"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    "operatorRedrives.list": {
+        parameters: {
+            query?: {
+                /** @description The maximum number of entries. */
+                limit?: number;
+                /**
+                 * @description The `nextCursor` of the previous response. It is valid only for the same list with the same
+                 *     filters; `limit` may change. A page may be short or empty and still have a `nextCursor`: the
+                 *     list ends where there is none.
+                 */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The jobs. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RedriveList"];
+                };
+            };
+            400: components["responses"]["InvalidCursor"];
+            401: components["responses"]["InvalidKey"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    "backlog.get": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The jobs. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Backlog"];
+                };
+            };
             401: components["responses"]["InvalidKey"];
             403: components["responses"]["Forbidden"];
             429: components["responses"]["TooManyRequests"];

@@ -13,7 +13,7 @@ export const operator: typeof en = {
     dead: (count) => `${count} in 24 h aufgegeben`,
     nobody: (count) => `${count} ohne Mandanten`,
     late: (time) => `eine Zustellung ist seit ${time} fällig`,
-    tiles: { failing: 'Webhooks mit Fehlschlägen', disabled: 'Ausgeschaltet', slow: 'Langsame Webhooks', dead: 'Unzustellbare, 24 h', nobody: 'Nachrichten ohne Mandanten, 24 h', running: 'Laufende Wiederholungen', due: 'Älteste fällige Zustellung', waiting: 'Wartende Ereignisse', deadLetterQueues: 'In Dead-Letter-Queues' },
+    tiles: { failing: 'Webhooks mit Fehlschlägen', disabled: 'Ausgeschaltet', slow: 'Langsame Webhooks', dead: 'Unzustellbare, 24 h', nobody: 'Nachrichten ohne Mandanten, 24 h', running: 'Laufende Wiederholungen', due: 'Älteste fällige Zustellung', waiting: 'Wartende Ereignisse', deadLetterQueues: 'In Dead-Letter-Queues' },
     atLeast: (count) => `${count}+`,
     failingTitle: 'Webhooks mit Fehlschlägen',
     failingNote: 'Die längsten zuerst. Ihre Zustellungen werden nach Plan wiederholt.',

@@ -12,7 +12,7 @@ export const operator = {
     dead: (count: string) => `${count} given up in 24 h`,
     nobody: (count: string) => `${count} without a tenant`,
     late: (time: string) => `a delivery has been due for ${time}`,
-    tiles: { failing: 'Failing webhooks', disabled: 'Switched off', slow: 'Slow webhooks', dead: 'Dead letters, 24 h', nobody: 'Messages without a tenant, 24 h', running: 'Running redrives', due: 'Oldest due delivery', waiting: 'Events waiting', deadLetterQueues: 'In dead-letter queues' },
+    tiles: { failing: 'Failing webhooks', disabled: 'Switched off', slow: 'Slow webhooks', dead: 'Dead letters, 24 h', nobody: 'Messages without a tenant, 24 h', running: 'Running redrives', due: 'Oldest due delivery', waiting: 'Events waiting', deadLetterQueues: 'In dead-letter queues' },
     atLeast: (count: string) => `${count}+`,
     failingTitle: 'Failing webhooks',
     failingNote: 'Longest first. Their deliveries are tried again by schedule.',

@@ -4,7 +4,7 @@ from typing import Callable
 
 from playwright.sync_api import Page, expect
 
-from support import client
+from support import client, stack
 
 
 def test_a_webhook_is_created_and_its_secret_is_shown_once(page: Page, tenant: client.Tenant, portal_link: Callable[..., str]):

@@ -1,15 +1,15 @@
 // The routes. Each page is a file of its own, loaded with its texts when it is first opened.
 
+import { lazy, LocationProvider, Route, Router, useLocation } from 'preact-iso';
 import { Component, type ComponentType } from 'preact';
 import { useEffect } from 'preact/hooks';
 
-import { entry } from './api/session';
+import { entry, session } from './api/session';
 import { Entry } from './frame/entry';
 import { Frame } from './frame/frame';
 import { SessionDialogs } from './frame/session-dialogs';
 import { routeBy, settle } from './lib/leave';
 import { place } from './lib/place';
-import { type Lazy, Located, type PageProps, Routed, useLocation } from './lib/router';
 import Webhooks from './pages/webhooks';
 import { loadPart } from './texts';
 import type { Part } from './texts/en';
@@ -17,25 +17,23 @@ import { Broken } from './parts/state';
 import { Hints } from './parts/hint';
 import { dropOld, Toasts } from './parts/toast';
 
-export type { PageProps } from './lib/router';
+export interface PageProps {
+  params: Record<string, string>;
+  query: Record<string, string>;
+}
 
 type Module = { default: ComponentType<PageProps> };
 
-function page(load: () => Promise<Module>, ...parts: Part[]): Lazy {
-  let loading: Promise<void> | undefined;
-  const lazy: Lazy = {
-    load: () =>
-      (loading ??= Promise.all([load(), ...parts.map(loadPart)]).then(
-        ([module]) => {
-          lazy.component = module.default;
-        },
-        // A later deployment has other files; the browser reports the one that is missing.
-        () => {
-          lazy.component = () => <Broken />;
-        },
-      )),
-  };
-  return lazy;
+function page(load: () => Promise<Module>, ...parts: Part[]) {
+  return lazy(async () => {
+    try {
+      const [module] = await Promise.all([load(), ...parts.map(loadPart)]);
+      return module;
+    } catch {
+      // A later deployment has other files; the browser reports the one that is missing.
+      return { default: () => <Broken /> };
+    }
+  });
 }
 
 /** A page that has failed says so; the frame around it stays. */
@@ -74,7 +72,7 @@ const tenants = page(() => import('./pages/tenants'), 'operator', 'keys');
 const contracts = page(() => import('./pages/contracts'), 'operator');
 const allDeadLetters = page(() => import('./pages/all-dead-letters'), 'operator', 'failures');
 
-const TENANT_PAGES: [string, Lazy][] = [
+const TENANT_PAGES: [string, ReturnType<typeof page>][] = [
   ['webhooks', webhooks],
   ['webhooks/new', webhookForm],
   ['webhooks/:id', webhook],
@@ -92,7 +90,7 @@ const TENANT_PAGES: [string, Lazy][] = [
   ['help', help],
 ];
 
-const OPERATOR_PAGES: [string, Lazy][] = [
+const OPERATOR_PAGES: [string, ReturnType<typeof page>][] = [
   ['', overview],
   ['tenants', tenants],
   ['contracts', contracts],
@@ -101,23 +99,29 @@ const OPERATOR_PAGES: [string, Lazy][] = [
   ['dead-letters', allDeadLetters],
 ];
 
-function routes(): [string, Lazy][] {
+function routes(): [string, ReturnType<typeof page>][] {
   if (place.kind === 'portal') return [['', webhooks], ...TENANT_PAGES];
-  return [...OPERATOR_PAGES, ['t/:tenantId', webhooks], ...TENANT_PAGES.map(([path, component]): [string, Lazy] => [`t/:tenantId/${path}`, component])];
+  return [...OPERATOR_PAGES, ['t/:tenantId', webhooks], ...TENANT_PAGES.map(([path, component]): [string, ReturnType<typeof page>] => [`t/:tenantId/${path}`, component])];
 }
 
-const ROUTES: [string, Lazy][] = [...routes(), ['*', missing]];
+const ROUTES = routes();
 
 function Pages() {
   const { path, route, url } = useLocation();
   useEffect(() => routeBy(route), []);
   useEffect(settle, [url]);
   useEffect(dropOld, [path]);
+  if (entry.value !== 'in' && session.value === null) return <Entry />;
   if (entry.value !== 'in') return <Entry />;
   return (
     <Frame>
       <Boundary path={path}>
-        <Routed routes={ROUTES} />
+        <Router>
+          {ROUTES.map(([path, component]) => (
+            <Route key={path} path={`${place.root}${path}`} component={component} />
+          ))}
+          <Route default component={missing} />
+        </Router>
       </Boundary>
     </Frame>
   );
@@ -125,11 +129,11 @@ function Pages() {
 
 export function App() {
   return (
-    <Located>
+    <LocationProvider scope={place.root}>
       <Pages />
       <SessionDialogs />
       <Hints />
       <Toasts />
-    </Located>
+    </LocationProvider>
   );
 }

@@ -2,7 +2,7 @@
 // never repeat by themselves.
 
 import { signal } from '@preact/signals';
-import type { Client } from 'openapi-fetch';
+import createClient from 'openapi-fetch';
 
 import { place } from '../lib/place';
 import { ApiError, errorOf, retryAfterOf } from './problem';
@@ -91,43 +91,16 @@ interface Answer<T> {
   response: Response;
 }
 
-interface Asked {
-  params?: { path?: Record<string, string>; query?: Record<string, unknown>; header?: Record<string, string> };
-  body?: unknown;
-  headers?: Record<string, string>;
-  parseAs?: string;
-  signal?: AbortSignal;
-}
-
-async function call(method: string, template: string, { params = {}, body, headers, parseAs, signal }: Asked = {}): Promise<Answer<unknown>> {
-  const path = template.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(params.path?.[name] ?? ''));
+/** Typed by the OpenAPI document: `api.GET('/v1/tenants/{tenantId}/webhooks', {params: …})`. */
+export const api = createClient<paths>({
+  baseUrl: `${location.origin}${place.prefix}`,
+  fetch: send,
   // status=processing,retrying: the API takes a parameter once.
-  const query = Object.entries(params.query ?? {}).flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${[value].flat().map((one) => encodeURIComponent(String(one))).join(',')}`]));
-  const response = await send(
-    new Request(`${location.origin}${place.prefix}${path}${query.length === 0 ? '' : `?${query.join('&')}`}`, {
-      method,
-      headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers, ...params.header },
-      body: body === undefined ? undefined : JSON.stringify(body),
-      signal,
-      // No cookie in either direction, nothing in the browser's cache.
-      credentials: 'omit',
-      cache: 'no-store',
-    }),
-  );
-  const text = await response.text();
-  if (response.ok) return { data: text === '' ? undefined : parseAs === 'text' ? text : JSON.parse(text), response };
-  try {
-    return { error: JSON.parse(text), response };
-  } catch {
-    return { error: text, response };
-  }
-}
-
-const METHODS = ['GET', 'PUT', 'POST', 'PATCH', 'DELETE'] as const;
-
-/** Typed by the OpenAPI document: `api.GET('/v1/tenants/{tenantId}/webhooks', {params: …})`. The
- *  types are openapi-fetch's; its code is left out, since it can do much that the pages do not. */
-export const api = Object.fromEntries(METHODS.map((method) => [method, call.bind(null, method)])) as unknown as Pick<Client<paths>, (typeof METHODS)[number]>;
+  querySerializer: { array: { style: 'form', explode: false } },
+  // No cookie in either direction, nothing in the browser's cache.
+  credentials: 'omit',
+  cache: 'no-store',
+});
 
 /** The body of a success; any other answer is thrown as an ApiError. */
 export async function take<T>(call: Promise<Answer<T>>): Promise<T> {

@@ -1,5 +1,6 @@
 // What is around each page: organisation, search, refresh, theme, and the pages' names.
 
+import { useLocation } from 'preact-iso';
 import { useEffect, useRef, useState } from 'preact/hooks';
 
 import { api, outdated, take, troubled, waitingUntil } from '../api/client';
@@ -9,7 +10,6 @@ import { embedded, startEmbed, tellHost } from '../lib/embed';
 import { leave } from '../lib/leave';
 import { place, tenantHref, tenantOf } from '../lib/place';
 import { now, offline, paused, refreshedAt, refreshNow } from '../lib/refresh';
-import { useLocation } from '../lib/router';
 import { safeLine } from '../lib/safe-text';
 import { arrive, settleScroll } from '../lib/scroll';
 import { type Tenant, TenantContext } from '../lib/tenant';

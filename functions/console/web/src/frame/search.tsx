@@ -1,13 +1,13 @@
 // Takes an id and goes to its page: a delivery's and a webhook's by how it begins, otherwise an
 // event's, otherwise a webhook's with an id of its own.
 
+import { useLocation } from 'preact-iso';
 import { useEffect, useId, useState } from 'preact/hooks';
 
 import { api, take } from '../api/client';
 import { asError } from '../api/problem';
 import { leave } from '../lib/leave';
 import { segment } from '../lib/place';
-import { useLocation } from '../lib/router';
 import { middle, safeLine } from '../lib/safe-text';
 import { useTenant } from '../lib/tenant';
 import { Icon } from '../parts/icon';

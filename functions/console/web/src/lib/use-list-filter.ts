@@ -1,10 +1,10 @@
 // The filters of a list: from the address, and the addresses of other filters.
 
+import { useLocation } from 'preact-iso';
 import { useMemo } from 'preact/hooks';
 
 import { FILTER_NAMES, filterOf, type FilterMistake, isFiltered, type ListFilter, mistakeOf, NO_FILTER, queryOf, type Times, timesOf } from './list-filter';
 import { query as queryText } from './place';
-import { useLocation } from './router';
 import { useTenant } from './tenant';
 
 export interface ListFilters {

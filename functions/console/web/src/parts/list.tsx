@@ -2,10 +2,10 @@
 // table, and more of it.
 
 import type { ComponentChildren } from 'preact';
+import { useLocation } from 'preact-iso';
 
 import type { Pages } from '../lib/resource';
 import { texts } from '../texts';
-import { useLocation } from '../lib/router';
 import { NothingMatches, Read } from './state';
 import { type Column, More, Table } from './table';
 

@@ -1,5 +1,6 @@
 // What was given up, over all tenants, and the messages that belong to nobody.
 
+import { useLocation } from 'preact-iso';
 import { useState } from 'preact/hooks';
 
 import { api, take } from '../../api/client';
@@ -9,7 +10,6 @@ import { ofReason } from '../../lib/explanations';
 import { place, query as queryOf, tenantHref } from '../../lib/place';
 import { now } from '../../lib/refresh';
 import { usePages } from '../../lib/resource';
-import { useLocation } from '../../lib/router';
 import { safeLine } from '../../lib/safe-text';
 import { relative } from '../../lib/time';
 import { several } from '../../lib/use-list-filter';

@@ -1,10 +1,10 @@
+import { useLocation } from 'preact-iso';
 import { useState } from 'preact/hooks';
 
 import { api, take, takeWithTag } from '../../api/client';
 import { everyPage } from '../../lib/every-page';
 import { place, tenantHref } from '../../lib/place';
 import { useResource } from '../../lib/resource';
-import { useLocation } from '../../lib/router';
 import { safeBlock, safeLine } from '../../lib/safe-text';
 import { span } from '../../lib/time';
 import { Copy } from '../../parts/copy';

@@ -1,5 +1,6 @@
 // What was given up: why, and how to send it again.
 
+import { useLocation } from 'preact-iso';
 import { useEffect, useState } from 'preact/hooks';
 
 import '../log/log.css';
@@ -13,7 +14,6 @@ import { short } from '../../lib/explanations';
 import { useTypeNames, useWebhookNames } from '../../lib/names';
 import { query as queryText } from '../../lib/place';
 import { usePages } from '../../lib/resource';
-import { useLocation } from '../../lib/router';
 import { useTenant } from '../../lib/tenant';
 import { optional, several, useListFilter } from '../../lib/use-list-filter';
 import { FilterForm, Select, TimeFilters, TypeFilter, WebhookFilter } from '../../parts/filters';

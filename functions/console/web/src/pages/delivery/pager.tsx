@@ -1,9 +1,9 @@
 // To the previous and the next delivery of the list, also by the arrow keys.
 
+import { useLocation } from 'preact-iso';
 import { useEffect } from 'preact/hooks';
 
 import { open } from '../../lib/refresh';
-import { useLocation } from '../../lib/router';
 import { useTenant } from '../../lib/tenant';
 import type { Neighbours } from '../../lib/trail';
 import { Icon } from '../../parts/icon';

@@ -1,5 +1,6 @@
 // The table. A row changes in place; new rows are counted and come when the person asks.
 
+import { useLocation } from 'preact-iso';
 import { useEffect, useState } from 'preact/hooks';
 
 import { can } from '../../api/session';
@@ -7,7 +8,6 @@ import { download } from '../../lib/download';
 import type { TypeNames, WebhookNames } from '../../lib/names';
 import type { Pages } from '../../lib/resource';
 import type { Delivery } from '../../lib/retry';
-import { useLocation } from '../../lib/router';
 import { safeLine } from '../../lib/safe-text';
 import { useTenant } from '../../lib/tenant';
 import { duration } from '../../lib/time';

@@ -1,5 +1,6 @@
 // The jobs that send many dead letters again.
 
+import { useLocation } from 'preact-iso';
 import { useState } from 'preact/hooks';
 
 import '../log/log.css';
@@ -12,7 +13,6 @@ import type { Redrive } from '../../lib/dead-letters';
 import { useTypeNames, useWebhookNames, type WebhookNames } from '../../lib/names';
 import { through, totalOf } from '../../lib/redrive-progress';
 import { usePages } from '../../lib/resource';
-import { useLocation } from '../../lib/router';
 import { useTenant } from '../../lib/tenant';
 import { ListTable, ReadList } from '../../parts/list';
 import { Page } from '../../parts/page';

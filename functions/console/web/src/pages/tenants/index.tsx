@@ -1,3 +1,4 @@
+import { useLocation } from 'preact-iso';
 import { useState } from 'preact/hooks';
 
 import { api, take } from '../../api/client';
@@ -5,7 +6,6 @@ import type { components } from '../../api/schema';
 import type { PageProps } from '../../app';
 import { place, tenantHref } from '../../lib/place';
 import { usePages } from '../../lib/resource';
-import { useLocation } from '../../lib/router';
 import { safeLine } from '../../lib/safe-text';
 import { Icon } from '../../parts/icon';
 import { Menu } from '../../parts/menu';

@@ -1,10 +1,10 @@
+import { useLocation } from 'preact-iso';
 
 import { api, take } from '../../api/client';
 import { can } from '../../api/session';
 import type { PageProps } from '../../app';
 import { BUILTIN } from '../../lib/contracts';
 import { useResource } from '../../lib/resource';
-import { useLocation } from '../../lib/router';
 import { safeLine } from '../../lib/safe-text';
 import { useTenant } from '../../lib/tenant';
 import { Field } from '../../parts/field';

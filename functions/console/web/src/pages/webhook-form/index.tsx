@@ -1,5 +1,6 @@
 // Create and edit: the same fields. Secrets are write-only.
 
+import { useLocation } from 'preact-iso';
 import { useState } from 'preact/hooks';
 
 import '../webhooks/webhooks.css';
@@ -12,7 +13,6 @@ import type { CatalogueType } from '../../lib/event-filters';
 import { unsaved, useUnsaved } from '../../lib/leave';
 import { segment } from '../../lib/place';
 import { useResource } from '../../lib/resource';
-import { useLocation } from '../../lib/router';
 import { safeLine } from '../../lib/safe-text';
 import { useTenant } from '../../lib/tenant';
 import { Check } from '../../parts/check';

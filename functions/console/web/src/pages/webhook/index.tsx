@@ -1,5 +1,6 @@
 // One webhook: how it is, and its overview, log, settings and verification.
 
+import { useLocation } from 'preact-iso';
 
 import '../webhooks/webhooks.css';
 import type { PageProps } from '../../app';
@@ -8,7 +9,6 @@ import { can } from '../../api/session';
 import { factsOf } from '../../lib/contract-facts';
 import { segment } from '../../lib/place';
 import { useResource } from '../../lib/resource';
-import { useLocation } from '../../lib/router';
 import { useStats } from '../../lib/stats';
 import { useTenant } from '../../lib/tenant';
 import { LastChange } from '../../parts/last-change';

@@ -22,12 +22,14 @@ CUT = (
         const range = document.createRange();
         range.selectNodeContents(node);
         const text = range.getBoundingClientRect();
-        if (holder.closest("button, .button, summary, label, th"))
+        // A status is short: no word of it is broken.
+        const lines = holder.closest(".status") ? 1 : 2;
+        if (holder.closest("button, .button, summary, label, th, .status"))
             // A line may end behind a hyphen.
             for (const word of node.data.matchAll(/[^ -]+-*/g)) {
                 range.setStart(node, word.index);
                 range.setEnd(node, word.index + word[0].length);
-                if (new Set([...range.getClientRects()].map((rect) => Math.round(rect.top))).size > 2) found.push(`${named(holder)} is in pieces`);
+                if (new Set([...range.getClientRects()].map((rect) => Math.round(rect.top))).size > lines) found.push(`${named(holder)} is in pieces`);
             }
         // Who sees a part can see the whole: by a hint, or by scrolling.
         if (holder.closest("[data-hint]")) continue;

@@ -100,6 +100,21 @@ def test_what_the_server_refuses_stands_at_its_field_and_nothing_typed_is_lost(o
     assert [one["name"] for one in tenant.api.get(tenant.path("/webhooks")).ok()["items"]] == ["ERP"]
 
 
+def test_a_contract_that_takes_only_https_says_so_at_the_url(open_page: Callable[..., Page], kuviq: client.Tenant):
+    page = open_page(kuviq, "webhooks/new")
+    field(page, "name").fill("ERP")
+    field(page, "url").fill("http://receiver.example.com/hook")
+    page.get_by_role("switch", name="All events").check()
+    save = page.get_by_role("button", name="Save and activate")
+    save.click()
+    expect(page.locator("[data-field=url] .field-error")).to_have_text("Only https is possible.", timeout=WAIT)
+    expect(field(page, "url")).to_have_value("http://receiver.example.com/hook")
+    assert kuviq.api.get(kuviq.path("/webhooks")).ok()["items"] == []
+    field(page, "url").fill("https://receiver.example.com/hook")
+    save.click()
+    expect(page.get_by_role("dialog", name="Store this secret now")).to_be_visible(timeout=WAIT)
+
+
 def test_an_edit_saves_after_a_change_only_and_warns_of_what_another_host_drops(open_page: Callable[..., Page], tenant: client.Tenant):
     auth = {"username": "postel", "password": "pass word"}
     made = tenant.new_webhook("https://erp.example.com/hook", name="ERP", basicAuth=auth, headers={"X-Team": "blue"})["id"]

@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import datetime, timedelta, timezone
 from typing import Callable
 
 from playwright.sync_api import Locator, Page, expect
@@ -101,6 +102,46 @@ def test_the_overview_counts_dead_letters_by_reason_and_leads_to_them(open_conso
     expect(page.get_by_label("Reason", exact=True)).to_have_value("refused")
     expect(page.get_by_label("Since", exact=True)).to_have_value("1")
     expect(tour.row_of(page, letter["id"])).to_be_visible(timeout=WAIT)
+
+
+def test_the_overview_lists_the_running_redrives_and_stops_one(open_console: Callable[..., Page], kuviq: client.Tenant, receiver: Receiver):
+    receiver.answer(400)
+    kuviq.new_webhook(receiver.url(), name="Refuses")
+    kuviq.api.post(kuviq.path("/events/batch"), {"events": [{"type": "item.created", "data": {}}] * 60}).ok(202)
+    stack.eventually(lambda: kuviq.api.post(kuviq.path("/redrives/estimate"), {}).ok()["count"] == 60, 90, "60 dead letters")
+    job = kuviq.api.post(kuviq.path("/redrives"), {"ratePerSecond": 1}).ok(202)["id"]
+    page = open_console()
+    row = table_of(page, "Running redrives").locator(f"tr[data-id='{job}']")
+    expect(row).to_contain_text(re.compile(r"\d+ of 60"))
+    expect(row.get_by_role("link", name=kuviq.id)).to_be_visible()
+    expect(page.get_by_role("link", name=re.compile(r"^[1-9]\d* Running redrives$"))).to_have_attribute("href", "#running")
+    row.get_by_role("button", name="Stop redrive").click()
+    page.get_by_role("alertdialog", name="Stop this redrive?").get_by_role("button", name="Stop redrive").click()
+    expect(row).to_have_count(0, timeout=WAIT)
+    assert kuviq.api.get(kuviq.path(f"/redrives/{job}")).ok()["status"] == "cancelled"
+
+
+def test_the_overview_says_what_waits_and_leads_to_it(open_console: Callable[..., Page], page: Page, operator: client.Api):
+    backlog = operator.get("/v1/backlog").ok()
+    due = (datetime.now(timezone.utc) - timedelta(minutes=17)).isoformat()
+    backlog["oldestDue"] = {"tenantId": "acme", "deliveryId": "dlv_1", "dueAt": due}
+    for queue in backlog["queues"]:
+        queue["waiting"] = {"events": 1234, "events_dead_letter": 2, "deliveries_dead_letter": 3}.get(queue["name"], 0)
+    page.route("**/v1/backlog", lambda route: route.fulfill(json=backlog))
+    open_console()
+    expect(page.get_by_role("main").get_by_role("status").first).to_contain_text("a delivery has been due for 17 min")
+    rows = table_of(page, "Queues").locator("tbody tr")
+    assert rows.evaluate_all("(rows) => rows.map((row) => row.dataset.id)") == [queue["name"] for queue in backlog["queues"]]
+    expect(rows.first).to_contain_text("1,234")
+    for name, to in (
+        ("17 min Oldest due delivery", "/console/t/acme/deliveries/dlv_1"),
+        ("1,234 Events waiting", "#queues"),
+        ("5 In dead-letter queues", "/console/dead-letters"),
+    ):
+        href = page.get_by_role("link", name=name, exact=True).get_attribute("href") or ""
+        assert href.endswith(to), (name, href)
+    page.get_by_role("link", name="In dead-letter queues").click()
+    expect(page.get_by_role("heading", name="Dead letters", level=1)).to_be_visible()
 
 
 # ---- dead letters ----

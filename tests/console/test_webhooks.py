@@ -4,7 +4,7 @@ from typing import Callable
 
 from playwright.sync_api import Page, expect
 
-from support import client
+from support import client, stack
 
 
 def test_a_webhook_is_created_and_its_secret_is_shown_once(page: Page, tenant: client.Tenant, portal_link: Callable[..., str]):
@@ -48,6 +48,29 @@ def test_the_list_tests_rotates_deactivates_and_removes(page: Page, tenant: clie
     expect(asked.get_by_role("button", name="Cancel")).to_be_focused()
     asked.get_by_role("button", name="Remove webhook").click()
     expect(page.get_by_role("heading", name="No webhooks yet")).to_be_visible()
+
+
+def test_the_list_marks_a_test_receiver(page: Page, tenant: client.Tenant, portal_link: Callable[..., str]):
+    test = tenant.new_webhook("postel:inbox", name="Trial")["id"]
+    real = tenant.new_webhook("https://receiver.example.com/hook", name="ERP")["id"]
+    page.goto(portal_link(tenant))
+    expect(page.locator(f"tr[data-id='{test}'] .status", has_text="Test receiver")).to_be_visible()
+    expect(page.locator(f"tr[data-id='{real}']")).not_to_contain_text("Test receiver")
+
+
+def test_help_names_the_events_that_no_webhook_gets(open_page: Callable[..., Page], tenant: client.Tenant):
+    tenant.new_webhook("postel:inbox", name="ERP", events=["order.paid"])
+    tenant.wait_for_status(tenant.publish("order.paid"), "completed")
+    lost = tenant.publish("order.lost")
+    stack.eventually(lambda: tenant.api.get(tenant.path("/stats")).ok()["unmatchedEvents"] == 1, 60, "the event to be counted")
+    page = open_page(tenant, "help")
+    page.get_by_role("button", name="Look for the cause").click()
+    expect(page.get_by_text("One cause is found.")).to_be_visible()
+    cause = page.get_by_role("listitem").filter(has_text="In the last 24 hours 1 event was published that no webhook gets.")
+    expect(cause).to_contain_text("Problem")
+    cause.get_by_role("link", name="See which").click()
+    expect(page.get_by_role("heading", name="Published events", level=1)).to_be_visible()
+    expect(page.locator(f"tr[data-id='{lost}']")).to_be_visible(timeout=30_000)
 
 
 def test_the_list_says_how_many_events_no_webhook_gets(page: Page, tenant: client.Tenant, portal_link: Callable[..., str]):

@@ -220,6 +220,8 @@ def _fail(run: Run) -> None:
     die()
     run.send("redrives.estimate")
     job = run.send("redrives.create", 202)["id"]
+    run.send("operatorRedrives.list")
+    run.send("backlog.get")
     stack.eventually(lambda: run.operator.get(f"{tenant}/redrives/{job}").ok()["status"] == "completed", 60, f"{job} to end")
     run.send("redrives.list", redriveId=job)
     run.send("redrives.get")

@@ -32,7 +32,10 @@ PATIENCE = 60_000
 def settled(page: Page) -> None:
     # Not the heading of the page that signs in.
     expect(page.locator("main .page").get_by_role("heading", level=1)).to_be_visible(timeout=PATIENCE)
-    expect(page.locator("main [aria-busy=true]")).to_have_count(0, timeout=PATIENCE)
+    page.wait_for_load_state("networkidle", timeout=PATIENCE)
+    expect(page.locator("main [aria-busy=true], main .skeleton")).to_have_count(0, timeout=PATIENCE)
+    # A count that is still read.
+    expect(page.get_by_text("…", exact=True)).to_have_count(0, timeout=PATIENCE)
 
 
 def taken(page: Page, name: str) -> None:

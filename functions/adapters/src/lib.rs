@@ -3,6 +3,7 @@
 #![warn(missing_docs)]
 
 mod aws_error;
+pub mod backlog;
 pub mod cache;
 pub mod clients;
 pub mod clock;

@@ -50,6 +50,8 @@ export default defineConfig(({ command, mode }) => (mode === 'element' ? ELEMENT
   // one `../` before `./assets/` for each folder below /portal/ or /console/.
   base: command === 'build' ? './' : '/',
   plugins: [pages],
+  // `h(type, props, ...children)` is shorter than `jsx(type, { children })`, of which there are thousands.
+  oxc: { jsx: { runtime: 'classic', pragma: 'h', pragmaFrag: 'Fragment', development: false }, jsxInject: `import { h, Fragment } from 'preact'` },
   build: {
     target: 'es2022',
     assetsInlineLimit: 0,

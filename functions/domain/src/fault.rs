@@ -47,7 +47,7 @@ impl FaultKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "those without a comment are their name")]
 pub enum Stage {
-    /// Reading a message of Postel's own queues.
+    /// Reading a message of Postel's own queues, or how many there are.
     ReadMessage,
     /// Processing a message, outside of the stages below.
     HandleMessage,

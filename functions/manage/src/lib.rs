@@ -1,6 +1,7 @@
 //! The management API: everything but publishing. One file per resource, named as in the path.
 
 mod awaited;
+mod backlog;
 mod context;
 mod contracts;
 mod dead_letters;

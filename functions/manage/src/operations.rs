@@ -22,7 +22,8 @@ use crate::events::explain;
 use crate::sessions::{exchange, operator_sessions};
 use crate::webhooks::{rotate, test_event};
 use crate::{
-    contracts, dead_letters, deliveries, document, event_types, events, inbox, keys, me, redrives,
+    backlog, contracts, dead_letters, deliveries, document, event_types, events, inbox, keys, me,
+    redrives,
 };
 use crate::{sessions, stats, tenants, webhooks};
 
@@ -85,7 +86,8 @@ operations! {
     deliveries: list [read], get, retry;
     stats: get [read];
     dead_letters: list [read], get, delete, redrive, list_all [read], get_any, delete_any, redrive_any;
-    redrives: list [read], create, estimate, retry_failed, get, cancel;
+    redrives: list [read], list_running [read], create, estimate, retry_failed, get, cancel;
+    backlog: get;
     contracts: list [read], get, put, delete;
     event_types: list [read], get, put, delete;
 }

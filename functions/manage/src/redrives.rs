@@ -3,9 +3,11 @@
 mod start;
 mod wire;
 
-use api::caller::{JsonBody, TenantCaller, json};
+use api::caller::{AuthenticatedCaller, JsonBody, TenantCaller, json};
 use api::creation::{Creation, Repeatable};
-use api::document::responses::{BodyResponses, ListResponses, NotFoundResponses, TenantResponses};
+use api::document::responses::{
+    BodyResponses, ListResponses, NotFoundResponses, OperatorResponses, TenantResponses,
+};
 use api::document::schemas::{RedriveId as PathRedrive, TenantId, WebhookId as Id};
 use api::problem::ProblemBody;
 use axum::extract::{Path, Query, State};
@@ -13,7 +15,7 @@ use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
 use domain::api_key::Scope;
 use domain::ids::{RedriveId, WebhookId};
-use domain::ports::RedriveJobStore as _;
+use domain::ports::{RedriveJob, RedriveJobStore as _};
 use domain::redrive::RedriveRequest;
 use domain::rejection::Rejection;
 
@@ -193,6 +195,33 @@ pub(crate) async fn list(
         .jobs(&authority.tenant, cursor.as_deref(), query.limit()?)
         .await?;
     Ok(query.answer(&app, page, |job| job.id.to_string(), RedriveResponse::new))
+}
+
+/// List the running redrives of all tenants
+///
+/// By tenant. For the operator.
+#[utoipa::path(
+    get,
+    path = "/v1/redrives",
+    operation_id = "operatorRedrives.list",
+    tag = "operator",
+    params(Paging),
+    responses((status = 200, description = "The jobs.", body = RedriveList), ListResponses, OperatorResponses)
+)]
+pub(crate) async fn list_running(
+    AuthenticatedCaller(principal): AuthenticatedCaller,
+    query: Query<Vec<(String, String)>>,
+    State(app): App,
+) -> HandlerResult {
+    principal.is_operator()?;
+    let query = ListQuery::new(query, "redrives", &[])?;
+    let cursor = query.cursor(&app)?;
+    let page = app
+        .dead_letters
+        .running_jobs_page(cursor.as_deref(), query.limit()?)
+        .await?;
+    let place = |(place, _): &(String, RedriveJob)| place.clone();
+    Ok(query.answer(&app, page, place, |(_, job)| RedriveResponse::new(job)))
 }
 
 /// Get a redrive

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use adapters::backlog::Backlog;
 use adapters::clients;
 use adapters::config::{Authority, ConfigTable};
 use adapters::dead_letters::DeadLetterTable;
@@ -20,6 +21,7 @@ use adapters::task_queue::{ImmediateTaskQueue, Queue};
 use api::admission::{self, RateLimiter};
 use api::caller::TenantCaller;
 use api::cursor::Cursors;
+use api::document::schemas::QUEUES;
 use api::problem::{Problem, policed};
 use axum::extract::{Request, State};
 use axum::http::header::ACCESS_CONTROL_REQUEST_METHOD;
@@ -30,6 +32,8 @@ use domain::api_key::Scope;
 use domain::guard::EgressPolicy;
 use domain::ids::TenantId;
 use lambda_http::Error;
+
+use crate::backlog;
 
 /// This function's own timeout is shorter: the gateway waits for 30 s at most.
 const API_TIMEOUT: Duration = Duration::from_secs(30);
@@ -46,6 +50,7 @@ pub struct AppState {
     pub(crate) events: SqsEventQueue,
     pub(crate) deliveries: ImmediateTaskQueue,
     pub(crate) jobs: Queue,
+    pub(crate) backlog: Backlog<{ QUEUES.len() }>,
     pub(crate) key_maker: KeyMaker,
     pub(crate) cursors: Cursors,
     pub(crate) fingerprints: Fingerprints,
@@ -126,6 +131,7 @@ impl AppState {
             events: SqsEventQueue::new(&aws, required(env::EVENTS_QUEUE_URL)?, dispatcher_timeout),
             deliveries: ImmediateTaskQueue(Queue::new(&aws, required(env::DELIVERIES_QUEUE_URL)?)),
             jobs: Queue::new(&aws, required(env::JOBS_QUEUE_URL)?),
+            backlog: Backlog::new(&aws, backlog::urls()?),
             key_maker: KeyMaker::new(&aws, required(env::KMS_KEY_ARN)?),
             cursors: Cursors::new(own_key.clone()),
             fingerprints: Fingerprints::new(own_key),

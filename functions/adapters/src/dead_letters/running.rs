@@ -20,6 +20,7 @@ use super::DeadLetterTable;
 use super::jobs::{partition, read};
 use crate::aws_error::aws_fault;
 use crate::clock::now;
+use crate::delivery_store::Page;
 use crate::dynamo::{
     Item, MAX_BATCH, Query, RowKey, Rows, Update, condition_held, n, of_put, rows_of, s, text,
 };
@@ -33,14 +34,16 @@ const JOB_COMES_WITHIN_MILLIS: i64 = 60_000;
 /// The job in a slot.
 struct Slot {
     tenant: TenantId,
+    number: u8,
     job: Ulid,
 }
 
 impl Slot {
     fn of(item: &Item) -> Option<Self> {
-        let (tenant, _) = text(item, "sk")?.rsplit_once('#')?;
+        let (tenant, number) = text(item, "sk")?.rsplit_once('#')?;
         Some(Self {
             tenant: tenant.parse().ok()?,
+            number: number.parse().ok()?,
             job: text(item, "job")?.parse().ok()?,
         })
     }
@@ -57,6 +60,42 @@ fn slot_key(tenant: &TenantId, number: u8) -> String {
 }
 
 impl DeadLetterTable {
+    /// A page of the running jobs of all tenants, by tenant, each with the cursor that continues
+    /// after it. A read unit for each 4 KB of slots, and one for each of their jobs.
+    ///
+    /// # Errors
+    /// If the table does not answer.
+    pub async fn running_jobs_page(
+        &self,
+        cursor: Option<&str>,
+        limit: usize,
+    ) -> Result<Page<(String, RedriveJob)>, Fault> {
+        let key = |sk: &str| Item::from([("pk".to_owned(), s(RUNNING)), ("sk".to_owned(), s(sk))]);
+        let found = Query::new(&self.table, "pk = :pk")
+            .value(":pk", s(RUNNING))
+            .consistent()
+            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
+            .from(cursor.map(key))
+            .page(&self.dynamo, Stage::DeadLetter)
+            .await?;
+        let next = found
+            .next
+            .and_then(|key| Some(text(&key, "sk")?.to_owned()));
+        let slots = self.slots(found.rows).await?;
+        let mut running = self.running(&slots).await?;
+        let in_slots = slots.iter().filter_map(|slot| {
+            let job = running.iter().position(|job| job.id == slot.job)?;
+            Some((
+                slot_key(&slot.tenant, slot.number),
+                running.swap_remove(job),
+            ))
+        });
+        Ok(Page {
+            items: in_slots.collect(),
+            next,
+        })
+    }
+
     /// Takes one of a tenant's slots for a job. False if other jobs have them all.
     pub(super) async fn take_slot(&self, job: &RedriveJob, expires_at: i64) -> Result<bool, Fault> {
         if self.try_slots(job, expires_at).await? {

@@ -2,10 +2,12 @@
 //! more.
 
 use domain::delivery::Status;
+use domain::flow::SWEEP_SHARDS;
 use domain::ids::{DeliveryId, TenantId};
 use domain::ports::{DeliveryTask, Due, DueIndex, Fault, Overdue, Stage};
 use domain::time::Time;
 use domain::ulid::Ulid;
+use futures::future::try_join_all;
 use serde::Deserialize;
 
 use super::{DeliveryTable, delivery_key, partition};
@@ -69,6 +71,26 @@ impl DueRow {
             webhook: webhook.parse().ok()?,
         };
         Some((tenant, delivery))
+    }
+}
+
+/// How many entries of a shard are read for its oldest delivery: erased events are among them.
+const OLDEST: u32 = 10;
+
+impl DeliveryTable {
+    /// The delivery that has been due for the longest, and since when. One request for each shard,
+    /// half a read unit each.
+    ///
+    /// # Errors
+    /// If the table does not answer.
+    pub async fn oldest_due(&self, now: Time) -> Result<Option<(DeliveryTask, Time)>, Fault> {
+        let shards = (0..SWEEP_SHARDS).map(|shard| self.list_overdue(shard, now, OLDEST));
+        let due = try_join_all(shards).await?.into_iter().flatten();
+        let deliveries = due.filter_map(|one| match one.due {
+            Due::DeliveryTask(task) => Some((task, one.since)),
+            Due::Erasure(..) => None,
+        });
+        Ok(deliveries.min_by_key(|(_, since)| *since))
     }
 }
 

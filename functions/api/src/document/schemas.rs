@@ -41,6 +41,16 @@ const DELIVERY_ERRORS: [&str; 16] = [
     "credentials",
 ];
 
+/// The queues of a stack.
+pub const QUEUES: [&str; 6] = [
+    "events",
+    "deliveries",
+    "slow",
+    "jobs",
+    "events_dead_letter",
+    "deliveries_dead_letter",
+];
+
 /// A schema type for each name: `value_type` of the wire types' fields and of parameters.
 macro_rules! texts {
     ($($(#[doc = $doc:literal])+ $name:ident = $make:expr;)+) => {$(
@@ -148,6 +158,10 @@ texts! {
     RedriveKind = open(["redrive"]);
     /// The status of a redrive. Extensible enum: treat a status that you do not know as running.
     RedriveStatus = open(RedriveJobStatus::ALL.map(written));
+    /// A queue of the stack: of published events; of deliveries whose attempt is due, and those to
+    /// slow webhooks; of redrives; and of messages that could not be processed, which become dead
+    /// letters. Extensible enum: show a name that you do not know.
+    QueueName = open(QUEUES);
     /// How the 32 bytes of a signature are written. Extensible enum: you cannot verify one that you
     /// do not know.
     SignatureEncoding = open(Encoding::ALL.map(written));

@@ -65,9 +65,9 @@ const redrive = page(() => import('./pages/redrive'), 'redrives', 'log', 'failur
 const eventTypes = page(() => import('./pages/event-types'), 'eventTypes', 'webhook');
 const verify = page(() => import('./pages/verify'), 'verify');
 const keys = page(() => import('./pages/keys'), 'keys');
-const help = page(() => import('./pages/help'), 'help');
+const help = page(() => import('./pages/help'), 'webhooks', 'help');
 const missing = page(() => import('./pages/missing'));
-const overview = page(() => import('./pages/overview'), 'operator', 'failures');
+const overview = page(() => import('./pages/overview'), 'operator', 'redrives', 'failures');
 const tenants = page(() => import('./pages/tenants'), 'operator', 'keys');
 const contracts = page(() => import('./pages/contracts'), 'operator');
 const allDeadLetters = page(() => import('./pages/all-dead-letters'), 'operator', 'failures');

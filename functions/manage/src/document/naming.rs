@@ -27,7 +27,7 @@ const OWN_VERBS: [&str; 16] = [
     "test",
 ];
 /// Resources of which there is one.
-const SINGLE: [&str; 4] = ["health", "me", "openapi", "stats"];
+const SINGLE: [&str; 5] = ["backlog", "health", "me", "openapi", "stats"];
 
 fn is_camel_case(word: &str) -> bool {
     word.starts_with(|c: char| c.is_ascii_lowercase())

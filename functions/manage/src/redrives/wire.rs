@@ -2,11 +2,11 @@
 
 use api::document::schemas::{
     DeadLetterReason, EventFilter as Filter, RedriveId as JobId, RedriveKind, RedriveStatus,
-    Timestamp, WebhookId as Id,
+    TenantId as Owner, Timestamp, WebhookId as Id,
 };
 use domain::dead_letter::Reason;
 use domain::event_type::EventFilter;
-use domain::ids::{RedriveId, WebhookId};
+use domain::ids::{RedriveId, TenantId, WebhookId};
 use domain::ports::{RedriveJob, RedriveJobStatus};
 use domain::time::Time;
 use serde::{Deserialize, Serialize};
@@ -93,6 +93,8 @@ pub(crate) struct RetryFailed {
 pub(crate) struct RedriveResponse {
     #[schema(value_type = JobId)]
     id: String,
+    #[schema(value_type = Owner)]
+    tenant_id: TenantId,
     #[schema(value_type = RedriveKind)]
     kind: &'static str,
     #[schema(value_type = RedriveStatus)]
@@ -150,6 +152,7 @@ impl RedriveResponse {
     pub(super) fn new(job: &RedriveJob) -> Self {
         Self {
             id: RedriveId(job.id).to_string(),
+            tenant_id: job.tenant.clone(),
             kind: "redrive",
             status: job.status,
             total: job.total_known(),

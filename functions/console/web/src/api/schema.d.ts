@@ -44,6 +44,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/backlog": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get the backlog
+         * @description Says how many messages wait in each queue, and which delivery has been due for the longest. For
+         *     the operator.
+         */
+        get: operations["backlog.get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/contracts": {
         parameters: {
             query?: never;
@@ -218,6 +239,26 @@ export interface paths {
          * @description Says whose key or session this is and what it may do. With any key.
          */
         get: operations["me.get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/redrives": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the running redrives of all tenants
+         * @description By tenant. For the operator.
+         */
+        get: operations["operatorRedrives.list"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1228,6 +1269,12 @@ export interface components {
          * @example postel
          */
         AuthorKind: string;
+        /** @description What waits in the stack. Costs one request to SQS for each queue, and four read units. */
+        Backlog: {
+            /** @description The delivery that has been due for the longest. Absent if none is due. */
+            oldestDue?: components["schemas"]["OldestDue"];
+            queues: components["schemas"]["QueueBacklog"][];
+        };
         /** @description Basic authentication without its password. */
         BasicAuth: {
             username: string;
@@ -2267,6 +2314,18 @@ export interface components {
             /** @description A more specific code. */
             reason?: string;
         };
+        /** @description A delivery whose next attempt is due. */
+        OldestDue: {
+            deliveryId: components["schemas"]["DeliveryId"];
+            /**
+             * Format: date-time
+             * @description Since when. The sweeper sends a message for a delivery that has been due for minutes, and
+             *     sets this time ten minutes later.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            dueAt: string;
+            tenantId: components["schemas"]["TenantId"];
+        };
         /** @description A session of the operator to create. */
         OperatorSessionCreate: Record<string, never>;
         /** @description An older secret that still signs. */
@@ -2381,6 +2440,26 @@ export interface components {
              */
             message?: string;
         };
+        /** @description How many messages a queue has. SQS counts approximately. */
+        QueueBacklog: {
+            /** @description How many are retries or steps of redrives whose time has not come. */
+            delayed: number;
+            /** @description How many a function has received and not finished. */
+            inFlight: number;
+            name: components["schemas"]["QueueName"];
+            /** @description How many can be received now. */
+            waiting: number;
+        };
+        /**
+         * @description A queue of the stack: of published events; of deliveries whose attempt is due, and those to slow webhooks; of redrives; and of messages that could not be processed, which become dead letters. Extensible enum: show a name that you do not know.
+         * @example events
+         * @example deliveries
+         * @example slow
+         * @example jobs
+         * @example events_dead_letter
+         * @example deliveries_dead_letter
+         */
+        QueueName: string;
         /** @description A redrive of many dead letters. */
         Redrive: {
             /**
@@ -2415,6 +2494,7 @@ export interface components {
             /** @description How many were redriven or deleted by another caller in the meantime. */
             skipped: number;
             status: components["schemas"]["RedriveStatus"];
+            tenantId: components["schemas"]["TenantId"];
             /**
              * @description How many there were when it was created, or a lower bound if there were too many to count.
              *     When the job is completed: the sum of `done`, `failed` and `skipped`.
@@ -3372,6 +3452,32 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    "backlog.get": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The backlog. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Backlog"];
+                };
+            };
+            400: components["responses"]["UnknownParameter"];
+            401: components["responses"]["InvalidKey"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     "contracts.list": {
         parameters: {
             query?: {
@@ -3893,6 +3999,41 @@ export interface operations {
             };
             400: components["responses"]["UnknownParameter"];
             401: components["responses"]["InvalidKey"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    "operatorRedrives.list": {
+        parameters: {
+            query?: {
+                /** @description The maximum number of entries. */
+                limit?: number;
+                /**
+                 * @description The `nextCursor` of the previous response. It is valid only for the same list with the same
+                 *     filters; `limit` may change. A page may be short or empty and still have a `nextCursor`: the
+                 *     list ends where there is none.
+                 */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The jobs. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RedriveList"];
+                };
+            };
+            400: components["responses"]["InvalidCursor"];
+            401: components["responses"]["InvalidKey"];
+            403: components["responses"]["Forbidden"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];

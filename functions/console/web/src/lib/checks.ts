@@ -11,6 +11,8 @@ export interface Facts {
   lastEvent?: { id: string; createdAt: string } | null;
   /** The newest delivery to the webhook; null: there is none. Undefined: not known. */
   lastDelivery?: { id: string; status: string; lastResponseCode?: number; errorCode?: string; createdAt: string; nextAttemptAt?: string } | null;
+  /** How many events of the last 24 hours match no webhook. */
+  unmatched?: number;
   /** What Postel itself says that it would do with such an event. */
   explained?: { result: string; reason: string; detail: string };
 }
@@ -18,6 +20,7 @@ export interface Facts {
 export type Check =
   | { id: 'active'; result: 'ok' | 'problem'; reason?: string }
   | { id: 'events'; result: 'ok' | 'problem'; filters: readonly string[] }
+  | { id: 'unmatched'; result: 'problem'; count: number }
   | { id: 'published'; result: 'ok' | 'problem' | 'unknown'; at?: string; eventId?: string }
   | { id: 'after'; result: 'problem'; at: string }
   | { id: 'delivered'; result: 'ok' | 'waits' | 'problem' | 'unknown'; deliveryId?: string; code?: number; errorCode?: string; at?: string; next?: string }
@@ -28,11 +31,12 @@ export type Check =
 const ADDRESS = new Set(['address_blocked', 'invalid_url', 'dns', 'connect', 'tls']);
 const WILL_ARRIVE = new Set(['delivered', 'pending', 'due']);
 
-export function checksOf({ webhook, type, lastEvent, lastDelivery, explained }: Facts): Check[] {
+export function checksOf({ webhook, type, lastEvent, lastDelivery, unmatched = 0, explained }: Facts): Check[] {
   const checks: Check[] = [
     { id: 'active', result: webhook.active ? 'ok' : 'problem', reason: webhook.disabledReason },
     { id: 'events', result: type === undefined || wants(webhook.events, type) ? 'ok' : 'problem', filters: webhook.events },
   ];
+  if (type === undefined && unmatched > 0) checks.push({ id: 'unmatched', result: 'problem', count: unmatched });
   if (lastEvent === undefined) checks.push({ id: 'published', result: 'unknown' });
   else if (lastEvent === null) checks.push({ id: 'published', result: 'problem' });
   else checks.push({ id: 'published', result: 'ok', at: lastEvent.createdAt, eventId: lastEvent.id });

@@ -12,7 +12,7 @@ const SAME = 5000;
 
 export function choiceOf(
   { webhookId, type, reason, since, until, createdAt }: Pick<Redrive, 'webhookId' | 'type' | 'reason' | 'since' | 'until' | 'createdAt'>,
-  names: WebhookNames,
+  names: Pick<WebhookNames, 'of'>,
 ): string {
   const t = texts('redrives');
   const time = (at: string): string => absolute(Date.parse(at), locale());

@@ -2,9 +2,11 @@
 
 import { useEffect, useId, useRef, useState } from 'preact/hooks';
 
+import { asError } from '../api/problem';
 import { open as openCount } from '../lib/refresh';
 import { base } from '../texts';
 import { Icon } from './icon';
+import { sentence } from './state';
 import { dialogs, Toasts } from './toast';
 
 export interface DialogProps {
@@ -81,13 +83,28 @@ export interface ConfirmProps {
   danger?: boolean;
   busy?: boolean;
   error?: string;
-  onConfirm: () => void;
+  /** If it fails, the dialog stays open and says so. */
+  onConfirm: () => void | Promise<void>;
   onClose: () => void;
   cancel?: string;
 }
 
 /** The focus begins on Cancel. */
 export function Confirm({ title, children, action, danger = true, busy = false, error, onConfirm, onClose, cancel }: ConfirmProps) {
+  const [working, setWorking] = useState(false);
+  const [failed, setFailed] = useState<string>();
+  const confirm = async (): Promise<void> => {
+    if (busy || working) return;
+    setWorking(true);
+    setFailed(undefined);
+    try {
+      await onConfirm();
+    } catch (thrown) {
+      setFailed(sentence(asError(thrown)));
+    }
+    setWorking(false);
+  };
+  const wrong = error ?? failed;
   return (
     <Dialog
       title={title}
@@ -98,17 +115,17 @@ export function Confirm({ title, children, action, danger = true, busy = false, 
           <button type="button" class="button" data-autofocus onClick={onClose}>
             {cancel ?? base().words.cancel}
           </button>
-          <button type="button" class={danger ? 'button danger' : 'button primary'} aria-disabled={busy} onClick={() => !busy && onConfirm()}>
+          <button type="button" class={danger ? 'button danger' : 'button primary'} aria-disabled={busy || working} onClick={() => void confirm()}>
             {action}
           </button>
         </>
       }
     >
       {children}
-      {error !== undefined && (
+      {wrong !== undefined && (
         <p class="field-error" role="alert">
           <Icon name="warn" />
-          {error}
+          {wrong}
         </p>
       )}
     </Dialog>

@@ -2,7 +2,7 @@
 
 import { useEffect, useState } from 'preact/hooks';
 
-import type { ApiError } from '../api/problem';
+import { type ApiError, fieldErrors } from '../api/problem';
 import { now } from '../lib/refresh';
 import { safeLine } from '../lib/safe-text';
 import { absolute, relative } from '../lib/time';
@@ -59,6 +59,12 @@ function forbidden(error: ApiError): string {
   const words = base().states;
   if (error.missingScope !== undefined) return words.forbiddenText(error.missingScope);
   return error.problem.detail === undefined ? words.forbiddenUnknown : safeLine(error.problem.detail);
+}
+
+/** What is wrong with what was sent, by field; `all` if no field is named. */
+export function mistakesIn(error: ApiError, fieldOf = (path: string): string => path): Record<string, string> {
+  const found = Object.fromEntries(fieldErrors(error).map((one) => [fieldOf(one.field), safeLine(one.detail)]));
+  return Object.keys(found).length > 0 ? found : { all: sentence(error) };
 }
 
 /** The words of an error, for an action that failed. */

@@ -22,6 +22,7 @@ const LOOKS: Record<StatusName, [Tone, IconName]> = {
   running: ['wait', 'dot'],
   done: ['ok', 'ok'],
   cancelled: ['off', 'off'],
+  inbox: ['wait', 'webhooks'],
 };
 
 export const isStatus = (name: string): name is StatusName => Object.hasOwn(LOOKS, name);
@@ -44,5 +45,14 @@ export function Notice({ tone, icon, role, children, action }: { tone: Tone; ico
       <div class="notice-body">{children}</div>
       {action}
     </div>
+  );
+}
+
+/** What went wrong, if something did: announced at once. */
+export function Wrong({ text }: { text: string | undefined }) {
+  return text === undefined ? null : (
+    <Notice tone="bad" role="alert">
+      {text}
+    </Notice>
   );
 }

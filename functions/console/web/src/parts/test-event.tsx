@@ -19,7 +19,7 @@ import { duration } from '../lib/time';
 import { base, locale, texts } from '../texts';
 import { Dialog } from './dialog';
 import { sentence } from './state';
-import { Notice } from './status';
+import { Notice, Wrong } from './status';
 
 type Webhook = components['schemas']['Webhook'];
 type Result = components['schemas']['WebhookTestResult'];
@@ -143,11 +143,7 @@ export function TestEvent({ title, sendLabel, webhook, type, entry, onSend, atOn
         {test.cancelled && <Notice tone="warn">{words.cancelled}</Notice>}
         {test.result !== undefined && <Outcome result={test.result} webhook={webhook} />}
       </div>
-      {test.error !== undefined && (
-        <Notice tone="bad" role="alert">
-          {sentence(test.error)}
-        </Notice>
-      )}
+      <Wrong text={test.error && sentence(test.error)} />
     </Dialog>
   );
 }

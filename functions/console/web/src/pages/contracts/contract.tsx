@@ -2,7 +2,6 @@ import { useLocation } from 'preact-iso';
 import { useState } from 'preact/hooks';
 
 import { api, take, takeWithTag } from '../../api/client';
-import { asError } from '../../api/problem';
 import { everyPage } from '../../lib/every-page';
 import { place, tenantHref } from '../../lib/place';
 import { useResource } from '../../lib/resource';
@@ -11,7 +10,7 @@ import { span } from '../../lib/time';
 import { Copy } from '../../parts/copy';
 import { Confirm } from '../../parts/dialog';
 import { Page } from '../../parts/page';
-import { Read, sentence } from '../../parts/state';
+import { Read } from '../../parts/state';
 import { Notice } from '../../parts/status';
 import { say } from '../../parts/toast';
 import { base, locale, texts } from '../../texts';
@@ -169,21 +168,13 @@ function Facts({ contract }: { contract: Contract }) {
 
 function RemoveContract({ name, used, onClose, onRemoved }: { name: string; used: Used | undefined; onClose: () => void; onRemoved: () => void }) {
   const words = texts('operator').contracts;
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<string | undefined>();
   const remove = async (): Promise<void> => {
-    setBusy(true);
-    try {
-      await take(api.DELETE('/v1/contracts/{contractName}', { params: { path: { contractName: name } } }));
-      say(words.removed);
-      onRemoved();
-    } catch (thrown) {
-      setError(sentence(asError(thrown)));
-      setBusy(false);
-    }
+    await take(api.DELETE('/v1/contracts/{contractName}', { params: { path: { contractName: name } } }));
+    say(words.removed);
+    onRemoved();
   };
   return (
-    <Confirm title={words.removeTitle(safeLine(name))} action={words.remove} busy={busy} error={error} onConfirm={() => void remove()} onClose={onClose}>
+    <Confirm title={words.removeTitle(safeLine(name))} action={words.remove} onConfirm={remove} onClose={onClose}>
       <p>{words.removeText}</p>
       {used !== undefined && used.tenants.length > 0 && <Notice tone="warn">{words.removeUsed(used.tenants.slice(0, 20).map(safeLine).join(', '))}</Notice>}
     </Confirm>

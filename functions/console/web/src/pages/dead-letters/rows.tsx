@@ -43,8 +43,6 @@ export function Rows({ list, rows, names, types, showing }: RowsProps) {
   const t = texts('deadLetters');
   const { id: tenantId, href } = useTenant();
   const [deleting, setDeleting] = useState<DeadLetter | null>(null);
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<string | undefined>();
 
   const redrive = async (letter: DeadLetter): Promise<void> => {
     try {
@@ -58,22 +56,10 @@ export function Rows({ list, rows, names, types, showing }: RowsProps) {
     }
   };
   const remove = async (letter: DeadLetter): Promise<void> => {
-    setBusy(true);
-    setError(undefined);
-    try {
-      await take(api.DELETE('/v1/tenants/{tenantId}/dead-letters/{deadLetterId}', { params: { path: { tenantId, deadLetterId: letter.id } } }));
-      list.update((all) => all.filter(({ id }) => id !== letter.id));
-      setDeleting(null);
-      say(t.deleted);
-    } catch (thrown) {
-      setError(sentence(asError(thrown)));
-    } finally {
-      setBusy(false);
-    }
-  };
-  const ask = (letter: DeadLetter): void => {
-    setError(undefined);
-    setDeleting(letter);
+    await take(api.DELETE('/v1/tenants/{tenantId}/dead-letters/{deadLetterId}', { params: { path: { tenantId, deadLetterId: letter.id } } }));
+    list.update((all) => all.filter(({ id }) => id !== letter.id));
+    setDeleting(null);
+    say(t.deleted);
   };
 
   return (
@@ -82,7 +68,7 @@ export function Rows({ list, rows, names, types, showing }: RowsProps) {
         list={list}
         rows={rows}
         caption={t.caption}
-        columns={columns({ names, types, showing, redrive, ask, href })}
+        columns={columns({ names, types, showing, redrive, ask: setDeleting, href })}
         idOf={({ id }) => id}
         shown={t.count(rows.length)}
         fresh={t.fresh}
@@ -92,10 +78,8 @@ export function Rows({ list, rows, names, types, showing }: RowsProps) {
         <Confirm
           title={t.deleteTitle}
           action={t.deleteConfirm}
-          busy={busy}
-          error={error}
           onClose={() => setDeleting(null)}
-          onConfirm={() => void remove(deleting)}
+          onConfirm={() => remove(deleting)}
         >
           <p>
             <strong>{nameOf(deleting)}</strong>

@@ -3,15 +3,15 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 
 import { api, take, takeWithTag } from '../../api/client';
-import { asError, fieldErrors } from '../../api/problem';
+import { asError } from '../../api/problem';
 import type { EventTypeEntry } from '../../lib/catalogue';
 import { merge } from '../../lib/merge';
 import { readJson } from '../../lib/typed-json';
 import { safeLine } from '../../lib/safe-text';
 import { Confirm, Dialog } from '../../parts/dialog';
 import { Field, focusField } from '../../parts/field';
-import { sentence } from '../../parts/state';
-import { Notice } from '../../parts/status';
+import { mistakesIn } from '../../parts/state';
+import { Wrong } from '../../parts/status';
 import { say } from '../../parts/toast';
 import { base, texts } from '../../texts';
 
@@ -89,12 +89,11 @@ export function EditEventType({ entry, known, onClose, onSaved }: Props) {
       onClose();
     } catch (thrown) {
       const error = asError(thrown);
-      const found = Object.fromEntries(fieldErrors(error).map((one) => [one.field === 'eventType' ? 'type' : (one.field.split('.')[0] ?? ''), one.detail]));
       if (error.status === 412 && entry === undefined) refuse({ type: words.form.taken });
       else if (error.status === 412) {
         const { changed } = await takeOver(type).catch(() => ({ changed: [] as string[] }));
         conflict(changed);
-      } else refuse(Object.keys(found).length > 0 ? found : { all: sentence(error) });
+      } else refuse(mistakesIn(error, (path) => (path === 'eventType' ? 'type' : (path.split('.')[0] ?? path))));
       setBusy(false);
     }
   };
@@ -146,11 +145,7 @@ export function EditEventType({ entry, known, onClose, onSaved }: Props) {
         <Field name="example" label={words.form.example} help={words.form.exampleHelp} error={errors['example']}>
           {(attributes) => <textarea {...attributes} class="mono" rows={8} spellcheck={false} value={given.example} onInput={(event) => change({ example: event.currentTarget.value })} />}
         </Field>
-        {errors['all'] !== undefined && (
-          <Notice tone="bad" role="alert">
-            {errors['all']}
-          </Notice>
-        )}
+        <Wrong text={errors['all']} />
       </form>
     </Dialog>
   );
@@ -158,22 +153,14 @@ export function EditEventType({ entry, known, onClose, onSaved }: Props) {
 
 export function RemoveEventType({ entry, onClose, onRemoved }: { entry: EventTypeEntry; onClose: () => void; onRemoved: () => void }) {
   const words = texts('eventTypes');
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<string | undefined>();
   const remove = async (): Promise<void> => {
-    setBusy(true);
-    try {
-      await take(api.DELETE('/v1/event-types/{eventType}', { params: { path: { eventType: entry.type } } }));
-      say(words.removed);
-      onRemoved();
-      onClose();
-    } catch (thrown) {
-      setError(sentence(asError(thrown)));
-      setBusy(false);
-    }
+    await take(api.DELETE('/v1/event-types/{eventType}', { params: { path: { eventType: entry.type } } }));
+    say(words.removed);
+    onRemoved();
+    onClose();
   };
   return (
-    <Confirm title={words.removeTitle(safeLine(entry.type))} action={words.remove} busy={busy} error={error} onConfirm={() => void remove()} onClose={onClose}>
+    <Confirm title={words.removeTitle(safeLine(entry.type))} action={words.remove} onConfirm={remove} onClose={onClose}>
       <p>{words.removeText}</p>
     </Confirm>
   );

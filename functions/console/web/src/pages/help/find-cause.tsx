@@ -6,8 +6,10 @@ import { api, take } from '../../api/client';
 import { can } from '../../api/session';
 import type { components } from '../../api/schema';
 import { checksOf, type Check, type Facts } from '../../lib/checks';
+import { query } from '../../lib/place';
 import { now } from '../../lib/refresh';
 import { safeLine } from '../../lib/safe-text';
+import { readStats } from '../../lib/stats';
 import { useTenant } from '../../lib/tenant';
 import { relative } from '../../lib/time';
 import { Field } from '../../parts/field';
@@ -22,12 +24,13 @@ type Webhook = components['schemas']['Webhook'];
 async function facts(tenantId: string, webhook: Webhook, type: string | undefined): Promise<Facts> {
   const mayRead = can('deliveries:read');
   const optional = async <T,>(call: () => Promise<T>): Promise<T | undefined> => (mayRead ? call().catch(() => undefined) : undefined);
-  const [lastEvent, lastDelivery, explained] = await Promise.all([
+  const [lastEvent, lastDelivery, stats, explained] = await Promise.all([
     optional(async () => (await take(api.GET('/v1/tenants/{tenantId}/events', { params: { path: { tenantId }, query: { type, limit: 1 } } }))).items[0] ?? null),
     optional(async () => (await take(api.GET('/v1/tenants/{tenantId}/deliveries', { params: { path: { tenantId }, query: { webhookId: webhook.id, type, limit: 1 } } }))).items[0] ?? null),
+    type === undefined ? optional(() => readStats(tenantId)) : undefined,
     type === undefined ? undefined : optional(async () => (await take(api.POST('/v1/tenants/{tenantId}/events/explain', { params: { path: { tenantId } }, body: { type, data: {} } }))).webhooks.find((one) => one.webhookId === webhook.id)),
   ]);
-  return { webhook, type, lastEvent, lastDelivery, explained };
+  return { webhook, type, lastEvent, lastDelivery, unmatched: stats?.unmatchedEvents, explained };
 }
 
 interface Props {
@@ -143,6 +146,8 @@ function Sentence({ check, type }: { check: Check; type: string }) {
       const filters = check.filters.map(safeLine).join(', ');
       return <>{check.result === 'ok' ? words.eventsOk(filters) : words.eventsProblem(safeLine(type), filters)}</>;
     }
+    case 'unmatched':
+      return <>{texts('webhooks').list.unmatched(check.count)}</>;
     case 'published':
       return <>{check.result === 'ok' ? words.publishedOk(ago(check.at)) : check.result === 'problem' ? words.publishedProblem : words.publishedUnknown}</>;
     case 'after':
@@ -165,6 +170,7 @@ function Sentence({ check, type }: { check: Check; type: string }) {
 function Way({ check, webhook }: { check: Check; webhook: Webhook }) {
   const words = texts('help').checks;
   const { href } = useTenant();
+  if (check.id === 'unmatched') return <a href={`${href('events')}${query({ wanted: 'false', time: '24h' })}`}>{texts('webhooks').list.seeUnmatched}</a>;
   if (check.id === 'published' && check.eventId !== undefined) return <a href={href(`events/${encodeURIComponent(check.eventId)}`)}>{words.toEvent}</a>;
   if (check.id === 'delivered' && check.deliveryId !== undefined) return <a href={href(`deliveries/${encodeURIComponent(check.deliveryId)}`)}>{words.toDelivery}</a>;
   if ((check.id === 'active' || check.id === 'events') && check.result === 'problem') return <a href={href(`webhooks/${encodeURIComponent(webhook.id)}`)}>{words.toWebhook}</a>;

@@ -3,14 +3,14 @@
 import { useRef, useState } from 'preact/hooks';
 
 import { api, take } from '../../api/client';
-import { asError, fieldErrors } from '../../api/problem';
+import { asError } from '../../api/problem';
 import type { components } from '../../api/schema';
 import { can, me } from '../../api/session';
 import { Copy } from '../../parts/copy';
 import { Confirm, Dialog } from '../../parts/dialog';
 import { Field, FieldError } from '../../parts/field';
-import { sentence } from '../../parts/state';
-import { Notice } from '../../parts/status';
+import { mistakesIn } from '../../parts/state';
+import { Notice, Wrong } from '../../parts/status';
 import { base, texts } from '../../texts';
 import type { Key } from '.';
 
@@ -49,9 +49,7 @@ export function CreateKey({ tenantId, onClose, onCreated }: Props) {
       onCreated(rest);
       setMade(one);
     } catch (thrown) {
-      const error = asError(thrown);
-      const found = Object.fromEntries(fieldErrors(error).map((mistake) => [mistake.field.split('.')[0], mistake.detail]));
-      setErrors(Object.keys(found).length > 0 ? found : { all: sentence(error) });
+      setErrors(mistakesIn(asError(thrown), (path) => path.split('.')[0] ?? path));
     } finally {
       setBusy(false);
     }
@@ -116,11 +114,7 @@ export function CreateKey({ tenantId, onClose, onCreated }: Props) {
             </select>
           )}
         </Field>
-        {errors['all'] !== undefined && (
-          <Notice tone="bad" role="alert">
-            {errors['all']}
-          </Notice>
-        )}
+        <Wrong text={errors['all']} />
       </form>
     </Dialog>
   );

@@ -1,7 +1,6 @@
 import { useState } from 'preact/hooks';
 
 import { api, take } from '../../api/client';
-import { asError } from '../../api/problem';
 import type { components } from '../../api/schema';
 import { can, me } from '../../api/session';
 import type { PageProps } from '../../app';
@@ -14,7 +13,7 @@ import { Confirm } from '../../parts/dialog';
 import { Icon } from '../../parts/icon';
 import { Menu } from '../../parts/menu';
 import { Page } from '../../parts/page';
-import { Empty, Read, sentence } from '../../parts/state';
+import { Empty, Read } from '../../parts/state';
 import { More, Table } from '../../parts/table';
 import { Time } from '../../parts/time';
 import { say } from '../../parts/toast';
@@ -124,21 +123,13 @@ export default function KeysPage(_props: PageProps) {
 
 function RemoveKey({ tenantId, one, onClose, onRemoved }: { tenantId: string; one: Key; onClose: () => void; onRemoved: () => void }) {
   const words = texts('keys');
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<string | undefined>();
   const remove = async (): Promise<void> => {
-    setBusy(true);
-    try {
-      await take(api.DELETE('/v1/tenants/{tenantId}/keys/{keyId}', { params: { path: { tenantId, keyId: one.id } } }));
-      say(words.removed);
-      onRemoved();
-    } catch (thrown) {
-      setError(sentence(asError(thrown)));
-      setBusy(false);
-    }
+    await take(api.DELETE('/v1/tenants/{tenantId}/keys/{keyId}', { params: { path: { tenantId, keyId: one.id } } }));
+    say(words.removed);
+    onRemoved();
   };
   return (
-    <Confirm title={words.removeTitle(safeLine(one.name ?? one.id))} action={words.remove} busy={busy} error={error} onConfirm={() => void remove()} onClose={onClose}>
+    <Confirm title={words.removeTitle(safeLine(one.name ?? one.id))} action={words.remove} onConfirm={remove} onClose={onClose}>
       <p>{words.removeText}</p>
     </Confirm>
   );

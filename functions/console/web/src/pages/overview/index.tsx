@@ -7,23 +7,28 @@ import type { components } from '../../api/schema';
 import { me } from '../../api/session';
 import type { PageProps } from '../../app';
 import { everyPage } from '../../lib/every-page';
-import { NOBODYS_REASONS } from '../../lib/dead-letters';
+import { choiceOf } from '../../lib/choice';
+import { NOBODYS_REASONS, type Redrive } from '../../lib/dead-letters';
 import { ofReason } from '../../lib/explanations';
-import { place, query, tenantHref } from '../../lib/place';
-import { onRefresh } from '../../lib/refresh';
+import { place, query, segment, tenantHref } from '../../lib/place';
+import { through, totalOf } from '../../lib/redrive-progress';
+import { now, onRefresh } from '../../lib/refresh';
 import { useResource } from '../../lib/resource';
-import { middle, safeLine, urlParts } from '../../lib/safe-text';
-import { Hinted } from '../../parts/hint';
+import { safeLine } from '../../lib/safe-text';
+import { span } from '../../lib/time';
 import { Page } from '../../parts/page';
 import { Read } from '../../parts/state';
 import { Notice } from '../../parts/status';
-import { More, Table, type Column } from '../../parts/table';
+import { More, Table, type Column, type TableProps } from '../../parts/table';
 import { Time } from '../../parts/time';
-import { locale, texts } from '../../texts';
+import { base, locale, texts } from '../../texts';
+import { Stop } from '../redrive';
+import { UrlCell } from '../webhooks';
 import './overview.css';
 
 type Webhook = components['schemas']['Webhook'];
 type DeadLetter = components['schemas']['DeadLetter'];
+type Backlog = components['schemas']['Backlog'];
 
 interface Some<T> {
   items: T[];
@@ -35,9 +40,13 @@ interface Loaded {
   disabled: Some<Webhook>;
   slow: Some<Webhook>;
   dead: Some<DeadLetter>;
+  running: Some<Redrive>;
+  backlog: Backlog;
 }
 
 const DAY = 86_400_000;
+/** Until then a delivery is due, and no message was lost: the sweeper looks every few minutes. */
+const LATE_SECONDS = 300;
 /** An open overview reads its lists at most once a minute. */
 const MIN_AGE = 55_000;
 const PAGE_SIZE = 250;
@@ -48,12 +57,14 @@ const SHOWN = 25;
 
 async function load(signal: AbortSignal): Promise<Loaded> {
   const since = new Date(Date.now() - DAY).toISOString();
-  const [troubled, dead] = await Promise.all([
+  const [troubled, dead, running, backlog] = await Promise.all([
     everyPage((cursor) => take(api.GET('/v1/webhooks', { params: { query: { limit: PAGE_SIZE, cursor } }, signal })), MAX_PAGES),
     everyPage((cursor) => take(api.GET('/v1/dead-letters', { params: { query: { since, limit: PAGE_SIZE, cursor } }, signal })), MAX_PAGES),
+    everyPage((cursor) => take(api.GET('/v1/redrives', { params: { query: { limit: PAGE_SIZE, cursor } }, signal })), MAX_PAGES),
+    take(api.GET('/v1/backlog', { signal })),
   ]);
   const of = (state: string): Some<Webhook> => ({ items: troubled.items.filter((one) => one.state === state), more: troubled.more });
-  return { failing: of('failing'), disabled: of('disabled'), slow: of('slow'), dead };
+  return { failing: of('failing'), disabled: of('disabled'), slow: of('slow'), dead, running, backlog };
 }
 
 export default function OverviewPage(_props: PageProps) {
@@ -72,6 +83,8 @@ export default function OverviewPage(_props: PageProps) {
             <Webhooks id="disabled" title={words.disabledTitle} list={data.disabled} since={(one) => one.disabledAt} reason />
             <Webhooks id="slow" title={words.slowTitle} note={words.slowNote} list={data.slow} />
             <DeadLetters dead={data.dead} />
+            <Running list={data.running} onChanged={reload} />
+            <Queues backlog={data.backlog} />
           </>
         )}
       </Read>
@@ -80,12 +93,20 @@ export default function OverviewPage(_props: PageProps) {
   );
 }
 
+const number = (value: number): string => value.toLocaleString(locale());
+
 function numberOf({ items, more }: Some<unknown>): string {
-  const count = items.length.toLocaleString(locale());
+  const count = number(items.length);
   return more ? texts('operator').overview.atLeast(count) : count;
 }
 
 const nobodys = (dead: Some<DeadLetter>): Some<DeadLetter> => ({ items: dead.items.filter((one) => one.tenantId === undefined), more: dead.more });
+
+/** For how long the oldest delivery has been due. */
+const secondsDue = ({ oldestDue }: Backlog): number => (oldestDue === undefined ? 0 : Math.max(0, (now.value - Date.parse(oldestDue.dueAt)) / 1000));
+
+const waitingIn = ({ queues }: Backlog, ...names: string[]): string =>
+  number(queues.reduce((sum, { name, waiting }) => sum + (names.includes(name) ? waiting : 0), 0));
 
 function Verdict({ data }: { data: Loaded }) {
   const words = texts('operator').overview;
@@ -96,7 +117,9 @@ function Verdict({ data }: { data: Loaded }) {
     [data.dead, words.dead],
     [nobodys(data.dead), words.nobody],
   ] as const;
+  const due = secondsDue(data.backlog);
   const said = parts.flatMap(([list, say]) => (list.items.length === 0 ? [] : [say(numberOf(list))]));
+  if (due > LATE_SECONDS) said.push(words.late(span(due, base().time)));
   return (
     <Notice tone={said.length === 0 ? 'ok' : 'warn'} role="status">
       <strong>{said.length === 0 ? words.well : words.unwell(said)}</strong>
@@ -107,24 +130,43 @@ function Verdict({ data }: { data: Loaded }) {
 function Tiles({ data }: { data: Loaded }) {
   const { tiles } = texts('operator').overview;
   const since = new Date(Date.now() - DAY).toISOString();
-  const all: [string, string, Some<unknown>][] = [
-    [tiles.failing, '#failing', data.failing],
-    [tiles.disabled, '#disabled', data.disabled],
-    [tiles.slow, '#slow', data.slow],
-    [tiles.dead, `${place.root}dead-letters${query({ since })}`, data.dead],
-    [tiles.nobody, `${place.root}dead-letters${query({ since, reason: NOBODYS_REASONS.join(',') })}`, nobodys(data.dead)],
+  const { backlog } = data;
+  const { oldestDue } = backlog;
+  const all: [string, string, string][] = [
+    [tiles.failing, '#failing', numberOf(data.failing)],
+    [tiles.disabled, '#disabled', numberOf(data.disabled)],
+    [tiles.slow, '#slow', numberOf(data.slow)],
+    [tiles.dead, `${place.root}dead-letters${query({ since })}`, numberOf(data.dead)],
+    [tiles.nobody, `${place.root}dead-letters${query({ since, reason: NOBODYS_REASONS.join(',') })}`, numberOf(nobodys(data.dead))],
+    [tiles.running, '#running', numberOf(data.running)],
+    [tiles.due, oldestDue === undefined ? '#queues' : tenantHref(place, oldestDue.tenantId, `deliveries/${segment(oldestDue.deliveryId)}`), oldestDue === undefined ? '–' : span(secondsDue(backlog), base().time)],
+    [tiles.waiting, '#queues', waitingIn(backlog, 'events')],
+    [tiles.deadLetterQueues, `${place.root}dead-letters`, waitingIn(backlog, 'events_dead_letter', 'deliveries_dead_letter')],
   ];
   return (
     <ul class="tiles">
-      {all.map(([label, href, list]) => (
+      {all.map(([label, href, value]) => (
         <li key={label}>
           <a class="tile" href={href}>
-            <span class="tile-number">{numberOf(list)}</span>
+            <span class="tile-number">{value}</span>
             <span>{label}</span>
           </a>
         </li>
       ))}
     </ul>
+  );
+}
+
+type SectionProps<T> = Omit<TableProps<T>, 'caption'> & { id: string; title: string; note?: string; children?: preact.ComponentChildren };
+
+function Section<T>({ id, title, note, children, ...table }: SectionProps<T>) {
+  return (
+    <section class="stack-small" id={id}>
+      <h2>{title}</h2>
+      {note !== undefined && <p class="soft">{note}</p>}
+      <Table caption={title} {...table} />
+      {children}
+    </section>
   );
 }
 
@@ -143,32 +185,65 @@ function Webhooks({ id, title, note, list, since, reason }: WebhooksProps) {
   if (list.items.length === 0) return null;
   const rows = since === undefined ? list.items : [...list.items].sort((a, b) => (since(a) ?? '').localeCompare(since(b) ?? ''));
   const columns: Column<Webhook>[] = [
-    { id: 'webhook', head: words.columns.webhook, kind: 'name', cell: (one) => <a href={tenantHref(place, one.tenantId, `webhooks/${encodeURIComponent(one.id)}`)}>{safeLine(one.name ?? one.id)}</a> },
+    { id: 'webhook', head: words.columns.webhook, kind: 'name', cell: (one) => <a href={tenantHref(place, one.tenantId, `webhooks/${segment(one.id)}`)}>{safeLine(one.name ?? one.id)}</a> },
     { id: 'tenant', head: words.columns.tenant, cell: (one) => <a tabIndex={-1} href={tenantHref(place, one.tenantId, 'webhooks')}>{safeLine(one.tenantId)}</a> },
-    { id: 'url', head: words.columns.url, cell: (one) => <Url url={one.url} /> },
+    { id: 'url', head: words.columns.url, cell: (one) => <UrlCell url={one.url} /> },
     ...(reason === true ? [{ id: 'reason', head: words.columns.reason, cell: (one: Webhook) => (one.disabledReason === undefined ? '' : (words.reasons[one.disabledReason] ?? safeLine(one.disabledReason))) }] : []),
     ...(since === undefined ? [] : [{ id: 'since', head: words.columns.since, cell: (one: Webhook) => <Time at={since(one)} none="–" /> }]),
   ];
   return (
-    <section class="stack-small" id={id}>
-      <h2>{title}</h2>
-      {note !== undefined && <p class="soft">{note}</p>}
-      <Table caption={title} columns={columns} rows={all ? rows : rows.slice(0, SHOWN)} idOf={(one) => one.id} />
+    <Section id={id} title={title} note={note} columns={columns} rows={all ? rows : rows.slice(0, SHOWN)} idOf={(one) => one.id}>
       {!all && <More list={{ more: rows.length > SHOWN, loadingMore: false, loadMore: async () => setAll(true) }} label={words.showAll(numberOf(list))} />}
-    </section>
+    </Section>
   );
 }
 
-function Url({ url }: { url: string }) {
-  const { scheme, host, path } = urlParts(url);
+function Running({ list, onChanged }: { list: Some<Redrive>; onChanged: () => Promise<void> }) {
+  const { overview: words } = texts('operator');
+  const { columns } = words;
   return (
-    <Hinted hint={safeLine(url)}>
-      {scheme}
-      {host}
-      <span class="soft">{middle(path, 24)}</span>
-    </Hinted>
+    list.items.length > 0 && (
+      <Section
+        id="running"
+        title={words.tiles.running}
+        note={list.more ? words.first(numberOf(list)) : undefined}
+        rows={list.items}
+        idOf={({ id }) => id}
+        columns={[
+          { id: 'what', head: columns.redrive, kind: 'name', cell: (job) => <a href={tenantHref(place, job.tenantId, `redrives/${segment(job.id)}`)}>{choiceOf(job, { of: safeLine })}</a> },
+          { id: 'tenant', head: columns.tenant, cell: ({ tenantId }) => <a href={tenantHref(place, tenantId, 'redrives')}>{safeLine(tenantId)}</a> },
+          { id: 'progress', head: texts('redrives').columns.progress, number: true, cell: (job) => base().words.of(number(through(job)), number(totalOf(job))) },
+          { id: 'since', head: columns.since, cell: ({ createdAt }) => <Time at={createdAt} /> },
+          { id: 'stop', head: words.actions, kind: 'actions', cell: (job) => <Stop small job={job} onStopped={() => void onChanged()} /> },
+      ]}
+      />
+    )
   );
 }
+
+function Queues({ backlog }: { backlog: Backlog }) {
+  const { overview: words } = texts('operator');
+  const ways: Record<string, string> = { slow: '#slow', jobs: '#running', events_dead_letter: `${place.root}dead-letters`, deliveries_dead_letter: `${place.root}dead-letters` };
+  const count = (id: 'waiting' | 'inFlight' | 'delayed'): Column<Backlog['queues'][number]> => ({ id, head: words.columns[id], number: true, cell: (queue) => number(queue[id]) });
+  return (
+    <Section
+      id="queues"
+      title={words.queuesTitle}
+      note={words.queuesNote}
+      rows={backlog.queues}
+      idOf={({ name }) => name}
+      columns={[
+        { id: 'queue', head: words.columns.queue, kind: 'name', cell: ({ name }) => (ways[name] === undefined ? queueName(name) : <a href={ways[name]}>{queueName(name)}</a>) },
+        { id: 'meaning', head: words.columns.meaning, cell: ({ name }) => words.queues[name]?.[1] ?? '' },
+        count('waiting'),
+        count('inFlight'),
+        count('delayed'),
+      ]}
+    />
+  );
+}
+
+const queueName = (name: string): string => texts('operator').overview.queues[name]?.[0] ?? safeLine(name);
 
 function DeadLetters({ dead }: { dead: Some<DeadLetter> }) {
   const { overview: words, deadLetters } = texts('operator');
@@ -179,27 +254,25 @@ function DeadLetters({ dead }: { dead: Some<DeadLetter> }) {
   const since = new Date(Date.now() - DAY).toISOString();
   const rows = [...counts].sort((a, b) => b[1] - a[1]).map(([reason, count]) => ({ reason, count }));
   return (
-    <section class="stack-small" id="dead">
-      <h2>{words.deadTitle}</h2>
-      <Table
-        caption={words.deadTitle}
-        rows={rows}
-        idOf={(one) => one.reason}
-        columns={[
-          {
-            id: 'reason',
-            head: words.columns.reason,
-            kind: 'name',
-            cell: (one) => (
-              <a href={`${place.root}dead-letters${query({ reason: one.reason, since })}`}>
-                <code>{safeLine(one.reason)}</code>
-              </a>
-            ),
-          },
-          { id: 'meaning', head: words.columns.meaning, cell: (one) => deadLetters.reasons[one.reason] ?? ofReason(failures, one.reason) },
-          { id: 'count', head: words.columns.count, number: true, cell: (one) => (dead.more ? words.atLeast(one.count.toLocaleString(locale())) : one.count.toLocaleString(locale())) },
-        ]}
-      />
-    </section>
+    <Section
+      id="dead"
+      title={words.deadTitle}
+      rows={rows}
+      idOf={(one) => one.reason}
+      columns={[
+        {
+          id: 'reason',
+          head: words.columns.reason,
+          kind: 'name',
+          cell: (one) => (
+            <a href={`${place.root}dead-letters${query({ reason: one.reason, since })}`}>
+              <code>{safeLine(one.reason)}</code>
+            </a>
+          ),
+        },
+        { id: 'meaning', head: words.columns.meaning, cell: (one) => deadLetters.reasons[one.reason] ?? ofReason(failures, one.reason) },
+        { id: 'count', head: words.columns.count, number: true, cell: (one) => (dead.more ? words.atLeast(number(one.count)) : number(one.count)) },
+      ]}
+    />
   );
 }

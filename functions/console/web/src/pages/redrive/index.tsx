@@ -5,7 +5,6 @@ import { useEffect, useState } from 'preact/hooks';
 
 import './redrive.css';
 import type { PageProps } from '../../app';
-import { asError } from '../../api/problem';
 import { can } from '../../api/session';
 import { choiceOf } from '../../lib/choice';
 import { readRedrive, type Redrive, stopRedrive } from '../../lib/dead-letters';
@@ -17,7 +16,7 @@ import { useTenant } from '../../lib/tenant';
 import { relative } from '../../lib/time';
 import { Confirm } from '../../parts/dialog';
 import { Page } from '../../parts/page';
-import { Read, sentence } from '../../parts/state';
+import { Read } from '../../parts/state';
 import { Status } from '../../parts/status';
 import { FullTime } from '../../parts/time';
 import { say } from '../../parts/toast';
@@ -48,7 +47,7 @@ export default function RedrivePage({ params }: PageProps) {
           <a class="button" href={tenant.href('dead-letters')}>
             {t.see}
           </a>
-          {data?.status === 'running' && can('deliveries:retry') && <Stop job={data} resource={job} />}
+          {data?.status === 'running' && can('deliveries:retry') && <Stop job={data} onStopped={job.set} />}
         </>
       }
     >
@@ -160,28 +159,17 @@ function Progress({ job, rate }: { job: Redrive; rate: number | undefined }) {
   );
 }
 
-function Stop({ job, resource }: { job: Redrive; resource: Resource<Redrive> }) {
+export function Stop({ job, onStopped, small }: { job: Redrive; onStopped: (job: Redrive) => void; small?: boolean }) {
   const t = texts('redrives');
-  const { id: tenantId } = useTenant();
   const [asking, setAsking] = useState(false);
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<string | undefined>();
   const stop = async (): Promise<void> => {
-    setBusy(true);
-    setError(undefined);
-    try {
-      resource.set(await stopRedrive(tenantId, job.id));
-      setAsking(false);
-      say(t.stopped);
-    } catch (thrown) {
-      setError(sentence(asError(thrown)));
-    } finally {
-      setBusy(false);
-    }
+    onStopped(await stopRedrive(job.tenantId, job.id));
+    setAsking(false);
+    say(t.stopped);
   };
   return (
     <>
-      <button type="button" class="button" onClick={() => setAsking(true)}>
+      <button type="button" class={small === true ? 'button small-button' : 'button'} onClick={() => setAsking(true)}>
         {t.stop}
       </button>
       {asking && (
@@ -189,10 +177,8 @@ function Stop({ job, resource }: { job: Redrive; resource: Resource<Redrive> }) 
           title={t.stopTitle}
           action={t.stopConfirm}
           cancel={t.keepRunning}
-          busy={busy}
-          error={error}
           onClose={() => setAsking(false)}
-          onConfirm={() => void stop()}
+          onConfirm={stop}
         >
           <p>{t.stopText}</p>
         </Confirm>

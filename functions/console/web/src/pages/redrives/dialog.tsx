@@ -13,7 +13,7 @@ import { span } from '../../lib/time';
 import { Dialog } from '../../parts/dialog';
 import { Field } from '../../parts/field';
 import { sentence } from '../../parts/state';
-import { Notice } from '../../parts/status';
+import { Notice, Wrong } from '../../parts/status';
 import { base, locale, texts } from '../../texts';
 
 const DEFAULT_RATE = 50;
@@ -195,11 +195,7 @@ export function RedriveDialog({ names, types, begin, onClose, onStarted }: Redri
           counted !== null && <p class="soft">{t.changed}</p>
         )}
       </div>
-      {error !== undefined && (
-        <Notice tone="bad" role="alert">
-          {error}
-        </Notice>
-      )}
+      <Wrong text={error} />
     </Dialog>
   );
 }

@@ -1,11 +1,9 @@
 import { useState } from 'preact/hooks';
 
 import { api, take } from '../../api/client';
-import { asError } from '../../api/problem';
 import { safeLine } from '../../lib/safe-text';
 import { Confirm } from '../../parts/dialog';
 import { Field } from '../../parts/field';
-import { sentence } from '../../parts/state';
 import { say } from '../../parts/toast';
 import { texts } from '../../texts';
 import type { Tenant } from '.';
@@ -15,26 +13,18 @@ export function DeleteTenant({ tenant, onClose, onDeleted }: { tenant: Tenant; o
   const words = texts('operator').tenants;
   const [typed, setTyped] = useState('');
   const [wrong, setWrong] = useState(false);
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<string | undefined>();
   const remove = async (): Promise<void> => {
     if (typed.trim() !== tenant.id) {
       setWrong(true);
       return;
     }
-    setBusy(true);
-    try {
-      await take(api.DELETE('/v1/tenants/{tenantId}', { params: { path: { tenantId: tenant.id } } }));
-      say(words.removed);
-      onDeleted();
-      onClose();
-    } catch (thrown) {
-      setError(sentence(asError(thrown)));
-      setBusy(false);
-    }
+    await take(api.DELETE('/v1/tenants/{tenantId}', { params: { path: { tenantId: tenant.id } } }));
+    say(words.removed);
+    onDeleted();
+    onClose();
   };
   return (
-    <Confirm title={words.deleting.title(safeLine(tenant.name ?? tenant.id))} action={words.remove} busy={busy} error={error} onConfirm={() => void remove()} onClose={onClose}>
+    <Confirm title={words.deleting.title(safeLine(tenant.name ?? tenant.id))} action={words.remove} onConfirm={remove} onClose={onClose}>
       <p>{words.deleting.text}</p>
       <Field name="id" label={words.deleting.type(safeLine(tenant.id))} required error={wrong ? words.deleting.wrong : undefined}>
         {(attributes) => (

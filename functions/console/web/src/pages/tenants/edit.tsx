@@ -4,15 +4,15 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 
 import { api, take, takeWithTag } from '../../api/client';
-import { type ApiError, asError, fieldErrors } from '../../api/problem';
+import { type ApiError, asError } from '../../api/problem';
 import type { components } from '../../api/schema';
 import { BUILTIN } from '../../lib/contracts';
 import { merge } from '../../lib/merge';
 import { safeLine } from '../../lib/safe-text';
 import { Dialog } from '../../parts/dialog';
 import { Field, focusField } from '../../parts/field';
-import { Failed, Loading, sentence } from '../../parts/state';
-import { Notice } from '../../parts/status';
+import { Failed, Loading, mistakesIn } from '../../parts/state';
+import { Wrong } from '../../parts/status';
 import { say } from '../../parts/toast';
 import { base, texts } from '../../texts';
 import type { Tenant } from '.';
@@ -136,11 +136,10 @@ function Form({ title, opened, onClose, onSaved }: { title: string; opened: Read
     } catch (thrown) {
       const error = asError(thrown);
       const place = (field: string): string => (field === 'tenantId' ? 'id' : field.startsWith('limits.') ? field.slice(7) : (field.split('.')[0] ?? field));
-      const found = Object.fromEntries(fieldErrors(error).map((one) => [place(one.field), one.detail]));
       const theirs = before !== undefined && error.status === 412 ? await read(before.id).catch((): undefined => undefined) : undefined;
       if (theirs !== undefined) takeOver(theirs);
       else if (before === undefined && error.status === 412) refuse({ id: words.taken });
-      else refuse(Object.keys(found).length > 0 ? found : { all: sentence(error) });
+      else refuse(mistakesIn(error, place));
       setBusy(false);
     }
   };
@@ -200,11 +199,7 @@ function Form({ title, opened, onClose, onSaved }: { title: string; opened: Read
         <Field name="requestsPerMinute" label={words.requests} help={words.requestsHelp} error={errors['requestsPerMinute']}>
           {(attributes) => <input {...attributes} inputMode="numeric" {...input('requestsPerMinute')} />}
         </Field>
-        {errors['all'] !== undefined && (
-          <Notice tone="bad" role="alert">
-            {errors['all']}
-          </Notice>
-        )}
+        <Wrong text={errors['all']} />
       </form>
     </Dialog>
   );

@@ -3,7 +3,7 @@
 import { useRef, useState } from 'preact/hooks';
 
 import { api, takeWithTag } from '../../api/client';
-import { asError, fieldErrors } from '../../api/problem';
+import { asError } from '../../api/problem';
 import { ANSWER, type AnswerDraft, bodyOf, draftOf, mistakesOf, SCRIPTS, type Scripted } from '../../lib/inbox-script';
 import { useUnsaved } from '../../lib/leave';
 import { useResource } from '../../lib/resource';
@@ -11,8 +11,8 @@ import { safeLine } from '../../lib/safe-text';
 import { useTenant } from '../../lib/tenant';
 import { Field, focusField } from '../../parts/field';
 import { Icon } from '../../parts/icon';
-import { Read, sentence } from '../../parts/state';
-import { Notice } from '../../parts/status';
+import { mistakesIn, Read } from '../../parts/state';
+import { Wrong } from '../../parts/status';
 import { say } from '../../parts/toast';
 import { texts } from '../../texts';
 import type { Webhook } from '../webhooks/data';
@@ -81,7 +81,6 @@ function Form({ read, tenantId, webhookId, onSaved }: FormProps) {
       onSaved({ ...saved.data, etag: saved.etag });
     } catch (thrown) {
       const error = asError(thrown);
-      const found = Object.fromEntries(fieldErrors(error).map((one) => [one.field, safeLine(one.detail)]));
       if (error.status === 412) {
         // What is typed stays; the next Save replaces what the other person has set.
         setEtag(await readScript(tenantId, webhookId).then(
@@ -89,7 +88,7 @@ function Form({ read, tenantId, webhookId, onSaved }: FormProps) {
           () => etag,
         ));
         refuse({ all: words.conflict });
-      } else refuse(Object.keys(found).length > 0 ? found : { all: sentence(error) });
+      } else refuse(mistakesIn(error));
     } finally {
       setBusy(false);
     }
@@ -117,11 +116,7 @@ function Form({ read, tenantId, webhookId, onSaved }: FormProps) {
       {drafts.map((draft, index) => (
         <Answer key={index} draft={draft} index={index} last={index === drafts.length - 1} errors={errors} onChange={(part) => change(index, part)} onRemove={drafts.length > 1 ? () => setDrafts(drafts.filter((_, at) => at !== index)) : undefined} />
       ))}
-      {all !== undefined && (
-        <Notice tone="bad" role="alert">
-          {all}
-        </Notice>
-      )}
+      <Wrong text={all} />
       <div class="row">
         {drafts.length < MAX_ANSWERS && (
           <button type="button" class="button" onClick={() => setDrafts([...drafts, ANSWER])}>

@@ -3,7 +3,6 @@
 import { useState } from 'preact/hooks';
 
 import { api, take } from '../../api/client';
-import { asError } from '../../api/problem';
 import { can } from '../../api/session';
 import { factsOf } from '../../lib/contract-facts';
 import { delaysText } from '../../lib/delays';
@@ -12,7 +11,6 @@ import { safeLine } from '../../lib/safe-text';
 import { useTenant } from '../../lib/tenant';
 import { relative } from '../../lib/time';
 import { Confirm } from '../../parts/dialog';
-import { sentence } from '../../parts/state';
 import { say } from '../../parts/toast';
 import { FullTime } from '../../parts/time';
 import { base, texts } from '../../texts';
@@ -72,22 +70,12 @@ function Secret({ webhook, actions, onChanged }: { webhook: Webhook; actions: Ac
   const { detail } = texts('webhook');
   const { id: tenantId } = useTenant();
   const [asking, setAsking] = useState(false);
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<string | undefined>();
   const write = can('webhooks:write');
   const old = webhook.previousSecrets.filter((one) => Date.parse(one.endsAt) > now.value);
   const end = async (): Promise<void> => {
-    setBusy(true);
-    setError(undefined);
-    try {
-      onChanged(await take(api.DELETE('/v1/tenants/{tenantId}/webhooks/{webhookId}/secret/previous', { params: { path: { tenantId, webhookId: webhook.id } } })));
-      say(detail.ended);
-      setAsking(false);
-    } catch (thrown) {
-      setError(sentence(asError(thrown)));
-    } finally {
-      setBusy(false);
-    }
+    onChanged(await take(api.DELETE('/v1/tenants/{tenantId}/webhooks/{webhookId}/secret/previous', { params: { path: { tenantId, webhookId: webhook.id } } })));
+    say(detail.ended);
+    setAsking(false);
   };
   return (
     <>
@@ -110,7 +98,7 @@ function Secret({ webhook, actions, onChanged }: { webhook: Webhook; actions: Ac
         </span>
       )}
       {asking && (
-        <Confirm title={detail.endOldTitle} action={detail.endOld} busy={busy} error={error} onClose={() => setAsking(false)} onConfirm={() => void end()}>
+        <Confirm title={detail.endOldTitle} action={detail.endOld} onClose={() => setAsking(false)} onConfirm={end}>
           <p>{detail.endOldText}</p>
         </Confirm>
       )}

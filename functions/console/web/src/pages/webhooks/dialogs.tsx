@@ -6,7 +6,6 @@ import { api, take } from '../../api/client';
 import { asError } from '../../api/problem';
 import { useTenant } from '../../lib/tenant';
 import { Confirm } from '../../parts/dialog';
-import { sentence } from '../../parts/state';
 import { say } from '../../parts/toast';
 import { texts } from '../../texts';
 import { nameOf, vendorWords, type Webhook } from './data';
@@ -82,21 +81,8 @@ function Rotation({ webhook, onClose, onChanged }: { webhook: Webhook; onClose: 
 
 /** Asks before something is lost; stays open with the error if the task fails. */
 function Decision({ title, action, task, onClose, children }: { title: string; action: string; task: () => Promise<void>; onClose: () => void; children: preact.ComponentChildren }) {
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<string | undefined>();
-  const confirm = async (): Promise<void> => {
-    setBusy(true);
-    setError(undefined);
-    try {
-      await task();
-      onClose();
-    } catch (thrown) {
-      setError(sentence(asError(thrown)));
-      setBusy(false);
-    }
-  };
   return (
-    <Confirm title={title} action={action} busy={busy} error={error} onClose={onClose} onConfirm={() => void confirm()}>
+    <Confirm title={title} action={action} onClose={onClose} onConfirm={() => task().then(onClose)}>
       {children}
     </Confirm>
   );

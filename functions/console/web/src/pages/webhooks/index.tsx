@@ -15,7 +15,7 @@ import { Hinted } from '../../parts/hint';
 import { Icon } from '../../parts/icon';
 import { Page } from '../../parts/page';
 import { Empty, NothingMatches, Read } from '../../parts/state';
-import { Notice } from '../../parts/status';
+import { Notice, Status } from '../../parts/status';
 import { type Column, Table } from '../../parts/table';
 import { Time } from '../../parts/time';
 import { base, locale, texts } from '../../texts';
@@ -27,7 +27,7 @@ const DEFAULT_LIMIT = 25;
 
 export function UrlCell({ url, max = 34 }: { url: string; max?: number }) {
   const { scheme, host, path } = urlParts(url);
-  if (url === INBOX) return <span>{texts('webhooks').list.isInbox}</span>;
+  if (url === INBOX) return <Status name="inbox" />;
   return (
     <Hinted hint={safeLine(url)} class="url">
       {scheme}

@@ -11,7 +11,7 @@ import { Dialog } from '../../parts/dialog';
 import { Field } from '../../parts/field';
 import { SecretInput } from '../../parts/secret-input';
 import { sentence } from '../../parts/state';
-import { Notice } from '../../parts/status';
+import { Notice, Wrong } from '../../parts/status';
 import { say } from '../../parts/toast';
 import { base, texts } from '../../texts';
 import { nameOf, type Webhook } from './data';
@@ -91,11 +91,7 @@ export function RotateDialog({ webhook, onClose, onDone }: Props) {
             {overlap === '0' ? words.rotate.oneNow : words.rotate.one}
           </Notice>
         )}
-        {errors.other !== undefined && (
-          <Notice tone="bad" role="alert">
-            {errors.other}
-          </Notice>
-        )}
+        <Wrong text={errors.other} />
       </form>
     </Dialog>
   );

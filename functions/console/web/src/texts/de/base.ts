@@ -156,6 +156,7 @@ export const base: Base = {
     running: 'Läuft',
     done: 'Fertig',
     cancelled: 'Abgebrochen',
+    inbox: 'Testempfänger',
   },
   fields: {
     summary: (count) => `${many(count, 'Feld braucht', 'Felder brauchen')} einen anderen Wert.`,

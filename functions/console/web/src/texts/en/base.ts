@@ -157,6 +157,7 @@ export const base = {
     running: 'Running',
     done: 'Done',
     cancelled: 'Cancelled',
+    inbox: 'Test receiver',
   },
   fields: {
     summary: (count: number) => `${many(count, 'field needs', 'fields need')} another value.`,

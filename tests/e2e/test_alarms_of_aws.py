@@ -75,8 +75,8 @@ LIMIT_SECONDS, FROZEN_SECONDS = 25, 23.0
 
 
 def test_an_invocation_that_nearly_takes_its_time_sets_off_its_alarm(tenant: Tenant, receiver: Receiver):
-    """Its process is stopped meanwhile, as if it got no processor. `Duration` is "the amount of time
-    that your function code spends processing an event" (monitoring-metrics-types.html)."""
+    """Its process is stopped meanwhile, as if it got no processor. `Duration` is "the amount of
+    time that your function code spends processing an event" (monitoring-metrics-types.html)."""
     record = lambda: stack.sqs_record(json.dumps({"tenantId": tenant.id, "type": "item.created", "data": 1}))  # noqa: E731
     tenant.new_webhook(receiver.url())
     name, lambdas = stack.resource("DispatcherFunction"), stack.aws("lambda")
@@ -249,7 +249,7 @@ def of_schedules(failed: int) -> Measured:
     return {("AWS/Scheduler", "TargetErrorCount", (("ScheduleGroup", "RetryScheduleGroup"),)): [float(failed)] if failed else []}
 
 
-def test_a_schedule_that_cannot_send_sets_off_its_alarm_and_the_sweeper_sends_the_retry(tenant: Tenant, receiver: Receiver):
+def test_a_schedule_that_cannot_send_sets_off_its_alarm_and_the_retry_comes(tenant: Tenant, receiver: Receiver):
     receiver.answer(500, 200)
     tenant.new_webhook(receiver.url(), overrides={"retryDelaysSeconds": [12]})
     before = not_sent()

@@ -1,5 +1,5 @@
-"""Metrics of a fault on the running stack: what the functions wrote, and what SQS and Lambda report,
-with which an alarm of the template is computed (tests/support/alarms.py).
+"""Metrics of a fault on the running stack: what the functions wrote, and what SQS and Lambda
+report, with which an alarm of the template is computed (tests/support/alarms.py).
 
 A fault lasts seconds here. What was measured is taken to repeat once in each of the alarm's
 periods, and an age to go on growing by a second each second.

@@ -20,7 +20,7 @@ from typing import Iterator
 
 import pytest
 from support import client, stack
-from support.cli import PATIENCE, Cli, Terminal, written
+from support.cli import PATIENCE, Cli, Terminal, is_following, written
 from support.cli import is_built  # noqa: F401  a fixture of all tests here
 from support.client import Tenant
 from support.receiver import Receiver, Reply, closed_port
@@ -350,12 +350,6 @@ def test_tail_waits_out_a_lost_network_and_misses_nothing(quick: Cli, receiver: 
         tail.kill()
         tail.communicate()
         server.shutdown()
-
-
-def is_following(cli: Cli) -> bool:
-    """Whether a program of this tenant's key has called lately: the key's last use is written."""
-    keys = cli.tenant.operator.get(cli.tenant.path("/keys")).ok()["items"]
-    return any("lastUsedAt" in key for key in keys)
 
 
 def test_tail_shows_a_retry_that_comes_after_the_window(quick: Cli, receiver: Receiver):

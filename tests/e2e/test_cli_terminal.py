@@ -18,7 +18,7 @@ from typing import Iterator
 
 import pytest
 from support import client, stack
-from support.cli import PATIENCE, Cli, Terminal, written
+from support.cli import PATIENCE, Cli, Terminal, is_following, written
 from support.cli import has_aws_cli, is_built  # noqa: F401  fixtures of all tests here
 from support.receiver import closed_port
 
@@ -97,8 +97,7 @@ def test_many_dead_letters_are_redriven_stopped_and_watched_again(quick: Cli):
 def test_tail_at_a_terminal_beside_a_flood_shows_each_delivery_once(quick: Cli):
     inbox(quick)
     terminal = Terminal(quick, "tail", "--every", "1s", "--count", str(FLOOD))
-    keys = lambda: quick.tenant.operator.get(quick.tenant.path("/keys")).ok()["items"]  # noqa: E731
-    stack.eventually(lambda: any("lastUsedAt" in key for key in keys()), PATIENCE, "tail to follow")
+    stack.eventually(lambda: is_following(quick), PATIENCE, "tail to follow")
     with ThreadPoolExecutor(1) as pool:
         flood = pool.submit(quick.run, "publish", written(quick.tmp / "flood.ndjson", FLOOD), "--json")
         shown, ended = terminal.ends(0, LONG), datetime.now(UTC)
@@ -109,6 +108,26 @@ def test_tail_at_a_terminal_beside_a_flood_shows_each_delivery_once(quick: Cli):
     assert all("completed" in line for line in lines)
     last = max(datetime.fromisoformat(re.search(r"\d{4}-\d\d-\d\dT[\d:.]+Z", line)[0]) for line in lines)
     print(f"{FLOOD} deliveries; tail printed the last {(ended - last).total_seconds():.1f} s after its attempt")
+
+
+def test_a_look_of_tail_reads_every_page_that_has_news(quick: Cli):
+    """Looks half a minute apart, so that one finds many pages of the flood: with looks every second
+    a page holds all that is new, and a tail that reads no further would show everything too."""
+    inbox(quick)
+    asked = ("--every", "30s", "--count", str(FLOOD), "--for", "4m", "--json")
+    with quick.start("tail", *asked) as tail:
+        stack.eventually(lambda: is_following(quick), PATIENCE, "tail to follow")
+        quick.run("publish", written(quick.tmp / "flood.ndjson", FLOOD))
+        shown = [(time.monotonic(), json.loads(line)["eventId"]) for line in tail.stdout]
+        assert tail.wait(PATIENCE) == 0
+    seen = Counter(event for _, event in shown)
+    assert len(seen) == FLOOD and set(seen.values()) == {1}, f"{len(seen)} of {FLOOD}; twice: {[e for e, n in seen.items() if n > 1][:5]}"
+    looks = [1]
+    for (before, _), (at, _) in zip(shown, shown[1:]):
+        looks[-1:] = [looks[-1] + 1] if at - before < 15 else [looks[-1], 1]
+    # tail asks for pages of 250.
+    assert max(looks) > 2 * 250, f"the flood was too slow for this test: looks of {looks}"
+    print(f"{FLOOD} deliveries in looks of {looks}")
 
 
 # ---- Publish -----------------------------------------------------------------------------------

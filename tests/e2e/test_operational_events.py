@@ -97,11 +97,11 @@ def test_an_owners_changes_are_events_and_are_on_the_bus(operators: Operators, b
     operators.wait(tenant.id, "secret.rotated", by=by, **about)
     operators.wait(tenant.id, "webhook.updated", by=by, changed=["secret"])
     tenant.api.delete(tenant.path(f"/webhooks/{webhook['id']}")).ok(204)
-    operators.wait(tenant.id, "webhook.deleted", **about)
+    operators.wait(tenant.id, "webhook.deleted", by=by, **about)
     key = tenant.new_key(["webhooks:read"])
     operators.wait(tenant.id, "key.created", keyId=key["id"], scopes=["webhooks:read"], expiresAt=None, by=operator)
     tenant.operator.delete(tenant.path(f"/keys/{key['id']}")).ok(204)
-    operators.wait(tenant.id, "key.deleted", keyId=key["id"], reason="deleted")
+    operators.wait(tenant.id, "key.deleted", keyId=key["id"], reason="deleted", by=operator)
 
     received = operators.bodies(tenant.id)
     # The tenant's own key is the first.
@@ -180,7 +180,8 @@ def test_redrives_that_end(operators: Operators, tenant: client.Tenant, receiver
     tenant.wait_for_dead_letters(3)
     stopped = tenant.api.post(tenant.path("/redrives"), {"ratePerSecond": 1}).ok(202)
     tenant.api.delete(tenant.path(f"/redrives/{stopped['id']}")).ok(204)
-    operators.wait(tenant.id, "redrive.stopped", redriveId=stopped["id"], total=3)
+    by = {"kind": "key", "id": tenant.api.key.split("_")[1]}
+    operators.wait(tenant.id, "redrive.stopped", redriveId=stopped["id"], total=3, by=by)
     receiver.answer(200)
     job = tenant.api.post(tenant.path("/redrives"), {}).ok(202)
     got = operators.wait(tenant.id, "redrive.completed", redriveId=job["id"])

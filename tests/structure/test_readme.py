@@ -88,8 +88,16 @@ def test_the_costs_page_says_when_each_price_was_read():
     listed = rows("costs.md", "Prices")
     for (_, usd, read), price in zip(listed, prices, strict=True):
         dates = [*re.findall(r"(?:read|confirmed|class,) (\d{4}-\d\d(?:-\d\d)?)", price["source"])]
-        dates = ["from memory"] if "from memory" in price["source"] else dates
-        assert (float(usd), read) == (price["usd"], *(dates or ["no date noted"])), price
+        assert (float(usd), read) == (price["usd"], *(dates or ["not looked up"])), price
+        assert dates or "not looked up" in price["source"], price
+
+
+def test_every_price_of_a_month_has_a_date_and_the_page_adds_the_alarms_up():
+    prices = json.loads((ROOT / "tests/bench/prices.json").read_text())
+    monthly = prices["idle"] + prices["alarms"]
+    assert [price for price in monthly if not re.search(r"\b20\d\d-\d\d", price["source"])] == []
+    alarms = sum(price["usd"] * price["number"] for price in prices["alarms"])
+    assert f"{alarms:.2f} USD a month more" in text("costs.md") and f"[{alarms:.2f} USD a month](costs.md#alarms)" in text("operating.md")
 
 
 @pytest.mark.parametrize("page", ["README.md", "costs.md"])

@@ -49,6 +49,12 @@ class Cli:
         return ended
 
 
+def is_following(cli: Cli) -> bool:
+    """Whether a program of this tenant's key has called lately: the key's last use is written."""
+    keys = cli.tenant.operator.get(cli.tenant.path("/keys")).ok()["items"]
+    return any("lastUsedAt" in key for key in keys)
+
+
 class Ended:
     def __init__(self, out: str, err: str) -> None:
         self.out, self.err = out, err

@@ -207,6 +207,15 @@ def test_the_widgets_do_not_overlap():
         taken |= cells
 
 
+def test_the_prices_count_the_alarms_and_the_dashboard():
+    """AWS's free tier has dashboards of up to 50 metrics: ours is larger, so it is paid for."""
+    priced = {row["what"]: row["number"] for row in json.loads((ROOT / "tests" / "bench" / "prices.json").read_text())["alarms"]}
+    metrics = sum(len(alarm(name).metrics()) for name in ALARMS)
+    assert priced == {"metrics in alarms": metrics, "composite alarm": len(COMPOSITE), "dashboard": len(of_type("AWS::CloudWatch::Dashboard"))}
+    shown, page = len(set(dashboard_metrics())), (ROOT / "docs" / "costs.md").read_text()
+    assert shown > 50 and f"this one has {shown}." in page and f"{metrics} metrics in {len(ALARMS)} alarms" in page
+
+
 # ---- The evaluation itself ----
 
 

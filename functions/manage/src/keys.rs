@@ -269,7 +269,9 @@ pub(crate) async fn delete(
         app.config.end_sessions(tenant, Some(&id), now())
     };
     end_sessions().await?;
-    if !done(app.config.delete_key(&authority, &id, place).await?)? {
+    let by = caller.principal.author();
+    let deleted = app.config.delete_key(&authority, &id, place, &by);
+    if !done(deleted.await?)? {
         return Err(Rejection::not_found().into());
     }
     end_sessions().await?;

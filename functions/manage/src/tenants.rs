@@ -82,7 +82,8 @@ pub(crate) async fn put(
                 if round > 0 {
                     // Where the deletion of an earlier tenant of the same id was cut short, this
                     // has ended it in an earlier round.
-                    app.dead_letters.cancel_jobs(&id).await?;
+                    let by = principal.author();
+                    app.dead_letters.cancel_jobs(&id, &by).await?;
                 }
                 StatusCode::CREATED
             }
@@ -195,9 +196,10 @@ pub(crate) async fn delete(
     State(app): App,
 ) -> HandlerResult {
     caller.principal.is_operator()?;
+    let by = caller.principal.author();
     let deleted = app
         .config
-        .delete_tenant(&caller.tenant, now(), &expected)
+        .delete_tenant(&caller.tenant, now(), &expected, &by)
         .await??;
     if !deleted {
         return Err(Rejection::not_found().into());
@@ -207,7 +209,7 @@ pub(crate) async fn delete(
         &caller.tenant,
         None,
     );
-    app.dead_letters.cancel_jobs(&caller.tenant).await?;
+    app.dead_letters.cancel_jobs(&caller.tenant, &by).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 

@@ -22,13 +22,17 @@ const FRAME: f64 = 55.0;
 /// A message with the key of a stored event or delivery.
 const KEY_MESSAGE: usize = 100;
 
-/// Estimates from the output of `make bench` on 2026-11-22: CPU seconds and bytes. `bench counts`
-/// checks the model's requests and units, not these.
+/// Estimates from the output of `make bench` on 2026-11-22, those of the log on 2026-11-28: CPU
+/// seconds and bytes. `bench counts` checks the model's requests and units, not these.
 const CPU_DELIVERY: f64 = 0.000_25;
 const CPU_KIB: f64 = 0.000_004;
 const CPU_PUBLISH: f64 = 0.000_4;
+/// A failed attempt; one that succeeds has no line (`AttemptLog=failures`).
 const LOG_LINE: f64 = 379.0;
-const LOG_FLUSH: f64 = 200.0;
+/// The metrics of an invocation: of the dispatcher, of a delivery in it, and of publishing.
+const LOG_DISPATCHED: f64 = 330.0;
+const LOG_LATENCY: f64 = 4.0;
+const LOG_PUBLISHED: f64 = 195.0;
 const WIRE_BESIDE: f64 = 330.0;
 
 #[derive(Clone, Copy, Debug)]
@@ -102,6 +106,7 @@ impl Numbers {
                 let per_request = per_request as f64;
                 each.gateway_requests += 1.0 / per_request;
                 each.invocations += 1.0 / per_request;
+                each.log_bytes += LOG_PUBLISHED / per_request;
                 // The tenant's counter is written for every tenth event, and for every hundredth in
                 // batches of ten and more.
                 let counter = (0.1 / per_request).max(0.01);
@@ -128,8 +133,10 @@ impl Numbers {
         each.round_trips += if own_items > 0.0 { 3.0 } else { 2.0 } / self.batch;
         each.cpu_seconds += each.deliveries * (CPU_DELIVERY + CPU_KIB * self.bytes / 1024.0);
         each.busy_seconds = each.cpu_seconds + (1.0 + retried) / self.batch * self.latency_seconds;
-        each.log_bytes = each.deliveries * LOG_LINE + each.invocations * LOG_FLUSH;
-        each.log_lines = each.deliveries + each.invocations;
+        let dispatched = (1.0 + retried) / self.batch;
+        each.log_bytes +=
+            retried * LOG_LINE + dispatched * LOG_DISPATCHED + each.deliveries * LOG_LATENCY;
+        each.log_lines = retried + each.invocations;
         each.wire_bytes = each.deliveries * (self.bytes + WIRE_BESIDE);
         each.connections = each.deliveries * self.new_connections;
         each.times(self.events)
@@ -163,6 +170,28 @@ mod tests {
         assert_eq!(usage.write_units, 1e6);
         assert!((usage.sqs_requests - 0.3e6).abs() < 1.0, "{usage:?}");
         assert!((usage.invocations - 0.1e6).abs() < 1.0);
+    }
+
+    /// Bytes of a delivery as counted by the bench.
+    #[test]
+    fn the_log_has_a_line_for_each_invocation_and_each_failure() {
+        let of = |numbers: Numbers| {
+            let usage = numbers.usage();
+            usage.log_bytes / numbers.events
+        };
+        let batch_1 = Numbers {
+            batch: 1.0,
+            ..TYPICAL
+        };
+        let single = Numbers {
+            door: Door::Http(1),
+            ..TYPICAL
+        };
+        for (numbers, counted) in [(TYPICAL, 36.5), (batch_1, 337.1), (single, 229.6)] {
+            let told = of(numbers);
+            assert!((told - counted).abs() < counted * 0.05, "{told} {counted}");
+        }
+        assert!(TYPICAL.usage().log_lines < 0.11e6);
     }
 
     #[test]

@@ -10,6 +10,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_dynamodb::types::builders::{DeleteBuilder, PutBuilder};
 use domain::api_key::ApiKey;
 use domain::authenticate::last_used_interval;
+use domain::author::Author;
 use domain::ids::{KeyId, TenantId};
 use domain::ports::{Fault, Stage};
 use domain::principal::Bearer;
@@ -200,7 +201,8 @@ impl ConfigTable {
         Ok(places.map(KeyPlace).find(|place| is_its(&place.0)))
     }
 
-    /// Revokes a key, whether or not its row can be read. Refused if it is already gone.
+    /// Revokes a key, whether or not its row can be read. Refused if it is already gone. Who
+    /// revokes it is written first.
     ///
     /// # Errors
     /// If the table does not answer.
@@ -209,6 +211,7 @@ impl ConfigTable {
         authority: &Authority,
         id: &KeyId,
         place: KeyPlace,
+        by: &Author,
     ) -> Result<ChildWrite, Fault> {
         let itself = DeleteBuilder::default()
             .table_name(&self.table)
@@ -224,7 +227,12 @@ impl ConfigTable {
             tenant: authority.tenant.clone(),
             bearer: others.cloned(),
         };
-        self.write(&authority, [delete(itself)?, listed]).await
+        let marked = self.deleting(key_partition(id), KEY, by)?;
+        let marked = marked.transacted(Stage::WriteConfig)?;
+        match self.write(&authority, [marked]).await? {
+            ChildWrite::Done => self.write(&authority, [delete(itself)?, listed]).await,
+            refused => Ok(refused),
+        }
     }
 
     /// The entries of all of a tenant's keys, expired ones included.

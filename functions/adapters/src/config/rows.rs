@@ -15,6 +15,10 @@ use crate::dynamo::{Item, to_item};
 /// writes do not change it.
 pub(super) const CONTENT: &str = "content";
 
+/// The attribute of a webhook, a key or a tenant with who is deleting it: see
+/// [`crate::dynamo::of_author`].
+pub(super) const DELETED_BY: &str = "deleted_by";
+
 /// A row: the fields of a tenant or webhook under its primary key.
 pub(super) fn row<T: Serialize>(key: Item, fields: &T) -> Result<Item, Fault> {
     let mut row = to_item(fields, Stage::WriteConfig)?;

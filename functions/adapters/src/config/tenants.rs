@@ -1,25 +1,27 @@
 //! Tenants, as the operator manages them.
 
 use aws_sdk_dynamodb::types::builders::{ConditionCheckBuilder, DeleteBuilder, PutBuilder};
+use domain::author::Author;
 use domain::ids::TenantId;
 use domain::ports::{Clock as _, Fault, Stage};
 use domain::precondition::Precondition;
 use domain::rejection::Rejection;
 use domain::tenant::{MIN_DELETION, Tenant};
 use domain::time::Time;
+use futures::future::try_join_all;
 
 use super::authority::{check, delete, put};
 use super::keys::key_list;
 use super::places::{TENANT, place, tenant_item};
 use super::preconditions::{Condition, condition};
-use super::rows::TenantRow;
+use super::rows::{DELETED_BY, TenantRow};
 use super::webhooks::count_key;
 use super::{ConfigTable, Written, tenant_partition};
 use crate::aws_error::OrAwsFault as _;
 use crate::clock::{SystemClock, now};
 use crate::delivery_store::Page;
 use crate::dynamo::{Item, MAX_BATCH, Query, Update, WriteFailure};
-use crate::dynamo::{from_item, n, number, rows_of, s, text};
+use crate::dynamo::{author_in, condition_held, from_item, n, number, of_author, rows_of, s, text};
 
 const LIST: &str = "tenants";
 
@@ -109,7 +111,8 @@ impl ConfigTable {
     }
 
     /// Deletes a tenant, its keys, its sessions and its webhooks. Its log stays until its retention
-    /// ends. False if there is none. A deletion that has begun needs no precondition to be ended.
+    /// ends. False if there is none. A deletion that has begun needs no precondition to be ended,
+    /// and stays the one of who began it.
     ///
     /// First the tenant is marked: from then on it is not found, and no transaction writes below it
     /// (see [`super::Authority`]). Only then are its rows listed, so that none is added unnoticed.
@@ -123,9 +126,11 @@ impl ConfigTable {
         id: &TenantId,
         now: Time,
         precondition: &Precondition,
+        by: &Author,
     ) -> Result<Result<bool, Rejection>, Fault> {
         let mut marking = Update::existing(&self.table, tenant_partition(id), TENANT)
-            .change("SET deleting_since = :now")
+            .change(format!("SET deleting_since = :now, {DELETED_BY} = :by"))
+            .value(":by", of_author(by, Stage::WriteConfig)?)
             // A mark that is not a number does not count as a mark.
             .only_if("NOT attribute_type(deleting_since, :number)")
             .value(":now", n(now.millis()))
@@ -172,6 +177,9 @@ impl ConfigTable {
         };
         let mut below = self.key_places(id).await?;
         below.extend(self.webhook_places(id).await?);
+        if let Some(by) = author_in(&row, DELETED_BY) {
+            self.mark_deleting(&below, &by).await?;
+        }
         below.extend(self.session_places(Some(id), now()).await?);
         for some in below.chunks(DELETED_AT_ONCE) {
             let tenant = ConditionCheckBuilder::default()
@@ -208,6 +216,18 @@ impl ConfigTable {
         }
         self.transact(actions).await?;
         Ok(true)
+    }
+
+    /// Writes into rows who is deleting them. One that is gone meanwhile stays so.
+    async fn mark_deleting(&self, places: &[(String, String)], by: &Author) -> Result<(), Fault> {
+        for some in places.chunks(DELETED_AT_ONCE) {
+            let marks = some.iter().map(async |(pk, sk)| {
+                let mark = self.deleting(pk, sk, by)?;
+                condition_held(mark.send(&self.dynamo, Stage::WriteConfig).await)
+            });
+            try_join_all(marks).await?;
+        }
+        Ok(())
     }
 
     /// The list entries of a tenant whose row does not contain its creation time: the whole list is

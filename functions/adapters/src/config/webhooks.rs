@@ -2,6 +2,7 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_dynamodb::types::builders::{DeleteBuilder, PutBuilder};
+use domain::author::Author;
 use domain::ids::{TenantId, WebhookId};
 use domain::ports::{Fault, Stage};
 use domain::precondition::Precondition;
@@ -10,11 +11,11 @@ use domain::tenant::Webhook;
 use super::authority::{delete, put};
 use super::places::{webhook_item, webhook_key};
 use super::preconditions::{Condition, condition};
-use super::rows::{CONTENT, row};
+use super::rows::{CONTENT, DELETED_BY, row};
 use super::troubled::TROUBLED;
 use super::{Authority, ChildWrite, ConfigTable, Created, tenant_partition};
 use crate::aws_error::OrAwsFault as _;
-use crate::dynamo::{Query, Update, from_item, n, number, s};
+use crate::dynamo::{Query, Update, from_item, n, number, of_author, s};
 
 pub(super) fn count_key(tenant: &TenantId) -> (String, &'static str) {
     (format!("count#{tenant}"), "webhooks")
@@ -171,7 +172,9 @@ impl ConfigTable {
     }
 
     /// Deletes a webhook. Its deliveries stay in the log; those that wait become dead letters when
-    /// they are due. Refused if there is none, or none that the precondition allows.
+    /// they are due. Refused if there is none, or none that the precondition allows. Who deletes it
+    /// is written first, on the same conditions: of several callers at once, the row may name any,
+    /// but none that may not delete it.
     ///
     /// # Errors
     /// If the table does not answer.
@@ -180,6 +183,7 @@ impl ConfigTable {
         authority: &Authority,
         id: &WebhookId,
         precondition: &Precondition,
+        by: &Author,
     ) -> Result<ChildWrite, Fault> {
         let tenant = &authority.tenant.id;
         let version = |tag: &str| {
@@ -191,6 +195,18 @@ impl ConfigTable {
             Some(Condition { expression, values }) => (format!(" AND ({expression})"), values),
             None => (String::new(), None),
         };
+        let mut marked = self.deleting(tenant_partition(tenant), webhook_key(id), by)?;
+        if let Some(Condition { expression, values }) = condition(precondition, version) {
+            marked = marked.only_if(expression);
+            for (placeholder, value) in values.unwrap_or_default() {
+                marked = marked.value(&placeholder, value);
+            }
+        }
+        let marked = marked.transacted(Stage::WriteConfig)?;
+        match self.write(authority, [marked]).await? {
+            ChildWrite::Done => {}
+            refused => return Ok(refused),
+        }
         let deleted = DeleteBuilder::default()
             .table_name(&self.table)
             .set_key(Some(webhook_item(tenant, id)))
@@ -202,6 +218,18 @@ impl ConfigTable {
             .value(":less", n(-1))
             .transacted(Stage::WriteConfig)?;
         self.write(authority, [delete(deleted)?, counted]).await
+    }
+
+    /// Writes into a row that it is being deleted, and by whom.
+    pub(super) fn deleting(
+        &self,
+        pk: impl Into<String>,
+        sk: impl Into<String>,
+        by: &Author,
+    ) -> Result<Update, Fault> {
+        Ok(Update::existing(&self.table, pk, sk)
+            .change(format!("SET {DELETED_BY} = :deleted_by"))
+            .value(":deleted_by", of_author(by, Stage::WriteConfig)?))
     }
 
     /// The sort keys of all of a tenant's webhooks, including those that cannot be read.

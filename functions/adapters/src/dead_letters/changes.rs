@@ -3,9 +3,9 @@
 use domain::operational_event::Change;
 use domain::ports::{Fault, Stage};
 
-use super::jobs::read;
+use super::jobs::{CANCELLED_BY, read};
 use super::row::Row;
-use crate::dynamo::{Item, from_item};
+use crate::dynamo::{Item, author_in, from_item};
 use crate::stream_event::keys_of;
 
 /// The change of a row, if the row is a new dead letter or a job. The filters of the event source
@@ -21,6 +21,7 @@ pub(crate) fn change(before: Option<Item>, after: Option<Item>) -> Result<Option
     let is_dead_letter = after.contains_key("reason");
     Ok(match before {
         Some(before) if is_job => Some(Change::RedriveJob {
+            cancelled_by: author_in(&after, CANCELLED_BY),
             before: Box::new(read(before)?),
             after: Box::new(read(after)?),
         }),

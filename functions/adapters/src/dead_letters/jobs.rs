@@ -2,6 +2,7 @@
 //! running ones see [`super::running`].
 
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
+use domain::author::Author;
 use domain::dead_letter::{Body, Reason};
 use domain::ids::TenantId;
 use domain::ports::{
@@ -19,11 +20,14 @@ use crate::aws_error::OrAwsFault as _;
 use crate::clock::now;
 use crate::delivery_store::Page;
 use crate::dynamo::{
-    Item, Query, Update, condition_held, from_item, n, number, of_put, s, text, to_item,
+    Item, Query, Update, condition_held, from_item, n, number, of_author, of_put, s, text, to_item,
 };
 
 /// How long a job's progress can be read.
 pub(super) const KEPT_SECONDS: i64 = 30 * 24 * 3600;
+
+/// The attribute of a cancelled job with who cancelled it.
+pub(super) const CANCELLED_BY: &str = "cancelled_by";
 
 #[derive(Serialize, Deserialize)]
 struct Row {
@@ -331,9 +335,17 @@ impl DeadLetterTable {
     ///
     /// # Errors
     /// If the table does not answer.
-    pub async fn cancel_job(&self, tenant: &TenantId, id: Ulid) -> Result<bool, Fault> {
+    pub async fn cancel_job(
+        &self,
+        tenant: &TenantId,
+        id: Ulid,
+        by: &Author,
+    ) -> Result<bool, Fault> {
         let cancelled = Update::existing(&self.table, partition(tenant), id.to_string())
-            .change("SET #st = :cancelled, ended_at = :now")
+            .change(format!(
+                "SET #st = :cancelled, ended_at = :now, {CANCELLED_BY} = :who"
+            ))
+            .value(":who", of_author(by, Stage::DeadLetter)?)
             .only_if("#st = :running")
             .value(":now", n(now().millis()))
             .name("#st", "status")

@@ -9,6 +9,7 @@
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
+use domain::author::Author;
 use domain::ids::TenantId;
 use domain::ports::{
     Fault, MAX_RUNNING_JOBS, RedriveJob, RedriveJobStatus, RunningRedriveJobs, Stage,
@@ -150,9 +151,9 @@ impl DeadLetterTable {
     ///
     /// # Errors
     /// If the table does not answer; repeating is safe.
-    pub async fn cancel_jobs(&self, tenant: &TenantId) -> Result<(), Fault> {
+    pub async fn cancel_jobs(&self, tenant: &TenantId, by: &Author) -> Result<(), Fault> {
         for slot in self.slots(self.slot_rows(tenant).await?).await? {
-            self.cancel_job(tenant, slot.job).await?;
+            self.cancel_job(tenant, slot.job, by).await?;
         }
         Ok(())
     }

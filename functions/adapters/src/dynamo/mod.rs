@@ -1,5 +1,6 @@
 //! What all tables have in common: rows, and the meaning of a failed condition.
 
+mod author;
 mod query;
 mod update;
 
@@ -20,6 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::aws_error::aws_fault;
 
+pub(crate) use author::{author_in, of_author};
 pub(crate) use query::{MAX_BATCH, Query, RowKey, Rows, rows_of};
 pub(crate) use update::Update;
 

@@ -54,7 +54,7 @@ kinds! {
         r#""tenantId":"acme","webhookId":"wh_0123456789abcdefghjk","host":"api.example.com","contract":"standard","active":true,"changed":["url","secret"],"by":{"kind":"key","id":"0a1b2c3d4e5f"}"#;
     WebhookDeleted = "webhook.deleted", "Webhook deleted",
         "A webhook was deleted, alone or with its tenant.",
-        r#""tenantId":"acme","webhookId":"wh_0123456789abcdefghjk","host":"api.example.com","contract":"standard","active":true"#;
+        r#""tenantId":"acme","webhookId":"wh_0123456789abcdefghjk","host":"api.example.com","contract":"standard","active":true,"by":{"kind":"key","id":"0a1b2c3d4e5f"}"#;
     WebhookEnabled = "webhook.enabled", "Webhook enabled",
         "Its owner switched a webhook on again. It starts without `failing`.",
         r#""tenantId":"acme","webhookId":"wh_0123456789abcdefghjk","host":"api.example.com","contract":"standard","active":true,"by":{"kind":"key","id":"0a1b2c3d4e5f"}"#;
@@ -84,7 +84,7 @@ kinds! {
         r#""tenantId":"acme","keyId":"0123456789ab","scopes":["events:write"],"expiresAt":null,"by":{"kind":"key","id":"0a1b2c3d4e5f"}"#;
     KeyDeleted = "key.deleted", "Key deleted",
         "An API key was deleted (`deleted`), or removed after it had expired (`expired`).",
-        r#""tenantId":"acme","keyId":"0123456789ab","scopes":["events:write"],"expiresAt":null,"reason":"deleted""#;
+        r#""tenantId":"acme","keyId":"0123456789ab","scopes":["events:write"],"expiresAt":null,"reason":"deleted","by":{"kind":"key","id":"0a1b2c3d4e5f"}"#;
     SecretRotated = "secret.rotated", "Secret rotated",
         "A webhook has a new signing secret. `webhook.updated` with `secret` comes too, also when older secrets were ended.",
         r#""tenantId":"acme","webhookId":"wh_0123456789abcdefghjk","host":"api.example.com","contract":"standard","active":true,"by":{"kind":"key","id":"0a1b2c3d4e5f"}"#;
@@ -96,5 +96,5 @@ kinds! {
         r#""tenantId":"acme","redriveId":"rd_01ARZ3NDEKTSV4RRFFQ69G5FAV","total":500,"done":498,"failed":2,"skipped":0"#;
     RedriveStopped = "redrive.stopped", "Redrive stopped",
         "A redrive job was cancelled before its end. The numbers are those of the last saved step.",
-        r#""tenantId":"acme","redriveId":"rd_01ARZ3NDEKTSV4RRFFQ69G5FAV","total":500,"done":120,"failed":0,"skipped":0"#;
+        r#""tenantId":"acme","redriveId":"rd_01ARZ3NDEKTSV4RRFFQ69G5FAV","total":500,"done":120,"failed":0,"skipped":0,"by":{"kind":"key","id":"0a1b2c3d4e5f"}"#;
 }

@@ -45,11 +45,18 @@ pub enum Change {
         before: Option<Box<Webhook>>,
         /// After.
         after: Option<Box<Webhook>>,
+        /// Who deleted it, if it was and the row says so.
+        deleted_by: Option<Author>,
     },
     /// A key was created.
     KeyCreated(Box<ApiKey>),
     /// A key was deleted, by a caller or because it had expired.
-    KeyDeleted(Box<ApiKey>),
+    KeyDeleted {
+        /// The key.
+        key: Box<ApiKey>,
+        /// Who deleted it, if the row says so.
+        by: Option<Author>,
+    },
     /// A session was created.
     SessionCreated(Box<Session>),
     /// A dead letter was written.
@@ -60,6 +67,8 @@ pub enum Change {
         before: Box<RedriveJob>,
         /// After.
         after: Box<RedriveJob>,
+        /// Who cancelled it, if it was and the row says so.
+        cancelled_by: Option<Author>,
     },
 }
 
@@ -124,9 +133,14 @@ type Facts = Vec<(OperationalEventKind, Value)>;
 
 fn facts(change: &Change, time: Time) -> (Option<&TenantId>, Facts) {
     match change {
-        Change::Webhook { before, after } => {
+        Change::Webhook {
+            before,
+            after,
+            deleted_by,
+        } => {
             let tenant = after.as_ref().or(before.as_ref()).map(|one| &one.tenant);
-            (tenant, webhook::facts(before.as_deref(), after.as_deref()))
+            let (before, after) = (before.as_deref(), after.as_deref());
+            (tenant, webhook::facts(before, after, deleted_by.as_ref()))
         }
         Change::KeyCreated(key) => (
             Some(&key.tenant),
@@ -135,10 +149,14 @@ fn facts(change: &Change, time: Time) -> (Option<&TenantId>, Facts) {
                 extended(of_key(key), json!({"by": by(key.created_by.as_ref())})),
             )],
         ),
-        Change::KeyDeleted(key) => {
+        Change::KeyDeleted { key, by: author } => {
             let has_expired = key.expires_at.is_some_and(|end| end <= time);
-            let reason = if has_expired { "expired" } else { "deleted" };
-            let fields = extended(of_key(key), json!({"reason": reason}));
+            // The time to live removes an expired key, whoever tried to delete it before.
+            let (reason, by) = match has_expired {
+                true => ("expired", by(Some(&Author::Postel))),
+                false => ("deleted", by(author.as_ref())),
+            };
+            let fields = extended(of_key(key), json!({"reason": reason, "by": by}));
             (
                 Some(&key.tenant),
                 vec![(OperationalEventKind::KeyDeleted, fields)],
@@ -149,9 +167,15 @@ fn facts(change: &Change, time: Time) -> (Option<&TenantId>, Facts) {
             vec![(OperationalEventKind::SessionCreated, of_session(session))],
         ),
         Change::DeadLetter(dead) => (dead.tenant.as_ref(), vec![of_dead_letter(dead)]),
-        Change::RedriveJob { before, after } => (
+        Change::RedriveJob {
+            before,
+            after,
+            cancelled_by,
+        } => (
             Some(&after.tenant),
-            of_job(before, after).into_iter().collect(),
+            of_job(before, after, cancelled_by.as_ref())
+                .into_iter()
+                .collect(),
         ),
     }
 }
@@ -237,7 +261,11 @@ fn principal(sender: &str) -> SafeText {
     SafeText::bounded(principal, MAX_SENDER_BYTES)
 }
 
-fn of_job(before: &RedriveJob, after: &RedriveJob) -> Option<(OperationalEventKind, Value)> {
+fn of_job(
+    before: &RedriveJob,
+    after: &RedriveJob,
+    cancelled_by: Option<&Author>,
+) -> Option<(OperationalEventKind, Value)> {
     let kind = match (before.status, after.status) {
         (RedriveJobStatus::Running, RedriveJobStatus::Completed) => {
             OperationalEventKind::RedriveCompleted
@@ -254,6 +282,10 @@ fn of_job(before: &RedriveJob, after: &RedriveJob) -> Option<(OperationalEventKi
         "failed": after.tally.failed,
         "skipped": after.skipped_known(),
     });
+    let fields = match kind {
+        OperationalEventKind::RedriveStopped => extended(fields, json!({"by": by(cancelled_by)})),
+        _ => fields,
+    };
     Some((kind, fields))
 }
 
@@ -261,11 +293,11 @@ fn of_job(before: &RedriveJob, after: &RedriveJob) -> Option<(OperationalEventKi
 /// operational event may itself be rejected, and that must not make another one.
 fn is_about(change: &Change, tenant: &TenantId) -> bool {
     match change {
-        Change::Webhook { before, after } => {
+        Change::Webhook { before, after, .. } => {
             let mut sides = before.iter().chain(after);
             sides.any(|webhook| webhook.tenant == *tenant)
         }
-        Change::KeyCreated(key) | Change::KeyDeleted(key) => key.tenant == *tenant,
+        Change::KeyCreated(key) | Change::KeyDeleted { key, .. } => key.tenant == *tenant,
         Change::SessionCreated(session) => session.name.tenant.as_ref() == Some(tenant),
         Change::RedriveJob { after, .. } => after.tenant == *tenant,
         Change::DeadLetter(dead) => {

@@ -26,6 +26,7 @@ fn written(before: &Webhook, after: &Webhook) -> Change {
     Change::Webhook {
         before: Some(Box::new(before.clone())),
         after: Some(Box::new(after.clone())),
+        deleted_by: None,
     }
 }
 
@@ -150,6 +151,11 @@ fn job(status: RedriveJobStatus) -> Box<RedriveJob> {
     })
 }
 
+fn key_deleted(key: ApiKey, by: Option<Author>) -> Change {
+    let key = Box::new(key);
+    Change::KeyDeleted { key, by }
+}
+
 /// One change for each kind.
 fn one_of_each() -> Vec<(OperationalEventKind, Change)> {
     use OperationalEventKind as Kind;
@@ -166,12 +172,14 @@ fn one_of_each() -> Vec<(OperationalEventKind, Change)> {
     let ended = |status| Change::RedriveJob {
         before: job(RedriveJobStatus::Running),
         after: job(status),
+        cancelled_by: Some(erp()),
     };
     let alone = |is_new: bool| {
         let row = || Some(Box::new(full()));
         Change::Webhook {
             before: row().filter(|_| !is_new),
             after: row().filter(|_| is_new),
+            deleted_by: Some(erp()).filter(|_| !is_new),
         }
     };
     vec![
@@ -196,7 +204,7 @@ fn one_of_each() -> Vec<(OperationalEventKind, Change)> {
             Change::DeadLetter(Box::new(rejected(SECRET))),
         ),
         (Kind::KeyCreated, Change::KeyCreated(Box::new(key()))),
-        (Kind::KeyDeleted, Change::KeyDeleted(Box::new(key()))),
+        (Kind::KeyDeleted, key_deleted(key(), Some(erp()))),
         (
             Kind::SecretRotated,
             to(|w| w.secrets = SigningSecrets::new("new".to_owned())),
@@ -265,12 +273,12 @@ fn nothing_is_about_the_operators_own_tenant() {
     let operator = || "operator".parse::<TenantId>().unwrap();
     for (kind, mut change) in one_of_each() {
         match &mut change {
-            Change::Webhook { before, after } => {
+            Change::Webhook { before, after, .. } => {
                 for side in before.iter_mut().chain(after) {
                     side.tenant = operator();
                 }
             }
-            Change::KeyCreated(key) | Change::KeyDeleted(key) => key.tenant = operator(),
+            Change::KeyCreated(key) | Change::KeyDeleted { key, .. } => key.tenant = operator(),
             Change::SessionCreated(session) => session.name.tenant = Some(operator()),
             Change::DeadLetter(dead) => dead.tenant = Some(operator()),
             Change::RedriveJob { after, .. } => after.tenant = operator(),
@@ -356,28 +364,18 @@ fn an_owners_change_that_ends_a_mark_is_no_recovery() {
 }
 
 #[test]
-fn a_key_that_expired_says_so() {
-    let reason = |expires_at| {
-        let key = ApiKey {
-            expires_at,
-            ..key()
-        };
-        events(&Change::KeyDeleted(Box::new(key)))[0].body["reason"].clone()
-    };
-    assert_eq!(reason(None), "deleted");
-    assert_eq!(reason(Some(at(1_772_355_599))), "expired");
-    assert_eq!(reason(Some(at(1_772_355_601))), "deleted");
-}
-
-#[test]
 fn a_job_that_goes_on_or_counts_after_its_end_is_no_event() {
     for (before, after) in [
         (RedriveJobStatus::Running, RedriveJobStatus::Running),
         (RedriveJobStatus::Cancelled, RedriveJobStatus::Cancelled),
         (RedriveJobStatus::Completed, RedriveJobStatus::Completed),
     ] {
-        let (before, after) = (job(before), job(after));
-        assert_eq!(kinds(&Change::RedriveJob { before, after }), [""; 0]);
+        let change = Change::RedriveJob {
+            before: job(before),
+            after: job(after),
+            cancelled_by: Some(erp()),
+        };
+        assert_eq!(kinds(&change), [""; 0]);
     }
 }
 

@@ -5,20 +5,28 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::{Facts, OperationalEventKind, by, extended};
+use crate::author::Author;
 use crate::delivery::DisableReason;
 use crate::tenant::Webhook;
 use crate::time::Time;
 use crate::webhook::{ChangedMember, changed_members};
 
 /// The events of a change of a webhook, each with its own members.
-pub(super) fn facts(before: Option<&Webhook>, after: Option<&Webhook>) -> Facts {
+pub(super) fn facts(
+    before: Option<&Webhook>,
+    after: Option<&Webhook>,
+    deleted_by: Option<&Author>,
+) -> Facts {
     match (before, after) {
         (None, Some(after)) => {
             let fields = extended(about(after), json!({"by": by(after.author())}));
             vec![(OperationalEventKind::WebhookCreated, fields)]
         }
-        // The row that is left says who wrote it last, not who deleted it.
-        (Some(before), None) => vec![(OperationalEventKind::WebhookDeleted, about(before))],
+        // Not its author, who wrote it last.
+        (Some(before), None) => {
+            let fields = extended(about(before), json!({"by": by(deleted_by)}));
+            vec![(OperationalEventKind::WebhookDeleted, fields)]
+        }
         (Some(before), Some(after)) => changed(before, after),
         (None, None) => Vec::new(),
     }

@@ -68,7 +68,10 @@ impl AppState {
             Err(fault) if !fault.is_corrupt() => return Err(fault.into()),
             Ok(Some(_)) | Err(_) => {}
         }
-        self.dead_letters.cancel_job(&caller.tenant, id).await?;
+        let by = caller.principal.author();
+        self.dead_letters
+            .cancel_job(&caller.tenant, id, &by)
+            .await?;
         Ok(id)
     }
 

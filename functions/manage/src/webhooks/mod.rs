@@ -330,7 +330,10 @@ pub(crate) async fn delete(
 ) -> HandlerResult {
     let authority = app.authorize(&caller, Scope::WebhooksWrite).await?;
     let known: WebhookId = id.parse().map_err(|_| Rejection::not_found())?;
-    let deleted = app.config.delete_webhook(&authority, &known, &expected);
+    let by = caller.principal.author();
+    let deleted = app
+        .config
+        .delete_webhook(&authority, &known, &expected, &by);
     if !done(deleted.await?)? {
         if expected.is_empty() {
             return Err(Rejection::not_found().into());

@@ -74,17 +74,62 @@ fn an_author_that_the_row_does_not_know_is_null() {
     assert_eq!(by(&found[0]), Value::Null);
 }
 
-/// The last author of a deleted row is not who deleted it.
+/// Who ends something is not who made it: that is the row's last author.
 #[test]
-fn a_deletion_names_nobody() {
-    let deleted = Change::Webhook {
-        before: Some(Box::new(full())),
-        after: None,
+fn an_end_says_who_caused_it_or_null() {
+    let session = Author::Session {
+        id: session(None).name.id,
     };
-    for change in [deleted, Change::KeyDeleted(Box::new(key()))] {
-        let found = events(&change);
-        assert!(!members(&found[0].body).contains(&&"by".to_owned()));
+    let told = json!({"kind": "session", "id": session.id()});
+    for (by_whom, told) in [(Some(session), told), (None, Value::Null)] {
+        let deleted = Change::Webhook {
+            before: Some(Box::new(full())),
+            after: None,
+            deleted_by: by_whom.clone(),
+        };
+        let stopped = Change::RedriveJob {
+            before: job(RedriveJobStatus::Running),
+            after: job(RedriveJobStatus::Cancelled),
+            cancelled_by: by_whom.clone(),
+        };
+        for change in [deleted, stopped, key_deleted(key(), by_whom)] {
+            let found = events(&change);
+            assert_eq!(found.len(), 1);
+            assert_eq!(by(&found[0]), told, "{}", found[0].body);
+        }
     }
+}
+
+#[test]
+fn a_key_that_expired_says_so() {
+    let reason = |expires_at| {
+        let key = ApiKey {
+            expires_at,
+            ..key()
+        };
+        let found = events(&key_deleted(key, Some(erp()))).remove(0);
+        (
+            found.body["reason"].clone(),
+            found.body["by"]["kind"].clone(),
+        )
+    };
+    let deleted = (json!("deleted"), json!("key"));
+    assert_eq!(reason(None), deleted);
+    // A mark of a deletion that was cut short says nothing about the time to live.
+    let expired = (json!("expired"), json!("postel"));
+    assert_eq!(reason(Some(at(1_772_355_599))), expired);
+    assert_eq!(reason(Some(at(1_772_355_601))), deleted);
+}
+
+/// A deletion first notes its author in the row: that alone is no change.
+#[test]
+fn a_note_of_who_is_deleting_is_no_event() {
+    let change = Change::Webhook {
+        before: Some(Box::new(full())),
+        after: Some(Box::new(full())),
+        deleted_by: Some(erp()),
+    };
+    assert_eq!(kinds(&change), [""; 0]);
 }
 
 #[test]

@@ -40,10 +40,10 @@ class Cli:
         options = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options
         return subprocess.Popen([POSTEL, *map(str, arguments)], env=self.environment, cwd=self.tmp, **options)
 
-    def run(self, *arguments: str | Path, exit: int = 0, given: str | bytes = b"", **more: str) -> "Ended":
+    def run(self, *arguments: str | Path, exit: int = 0, given: str | bytes = b"", within: float = PATIENCE * 4, **more: str) -> "Ended":
         given = given.encode() if isinstance(given, str) else given
         command = [POSTEL, *map(str, arguments)]
-        done = subprocess.run(command, env=self.environment | more, cwd=self.tmp, input=given, capture_output=True, timeout=PATIENCE * 4)
+        done = subprocess.run(command, env=self.environment | more, cwd=self.tmp, input=given, capture_output=True, timeout=within)
         ended = Ended(done.stdout.decode(), done.stderr.decode())
         assert done.returncode == exit, f"{arguments}: exit {done.returncode}\n{ended.out}\n{ended.err}"
         return ended

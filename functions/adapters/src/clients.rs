@@ -63,9 +63,14 @@ pub(crate) fn sqs(aws: &SdkConfig) -> aws_sdk_sqs::Client {
     aws_sdk_sqs::Client::from_conf(config.build())
 }
 
-/// The scheduler's client.
+/// The scheduler's client. It tries twice only: what is refused then waits in SQS.
 pub(crate) fn scheduler(aws: &SdkConfig) -> aws_sdk_scheduler::Client {
-    let config = aws_sdk_scheduler::config::Builder::from(aws).retry_partition(retry_budget());
+    let twice = RetryConfig::standard()
+        .with_max_attempts(2)
+        .with_initial_backoff(FIRST_BACKOFF);
+    let config = aws_sdk_scheduler::config::Builder::from(aws)
+        .retry_config(twice)
+        .retry_partition(retry_budget());
     aws_sdk_scheduler::Client::from_conf(config.build())
 }
 

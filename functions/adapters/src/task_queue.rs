@@ -1,9 +1,18 @@
 //! The queues and the scheduler, which carry delivery tasks.
 //!
 //! Cost: one SQS request for a delay of up to 15 minutes; beyond that, one schedule and the request
-//! it makes. The first limit at scale is the scheduler's invocation quota (1,000 a second by
-//! default), which is why contracts add jitter.
+//! it makes (1.00 and 0.40 USD a million).
+//!
+//! The scheduler's quotas are the first limit at scale (5,000 creations and 1,000 invocations a
+//! second, 10,000,000 schedules by default), and an outage of it must not delay a retry either. So
+//! a task whose schedule is refused waits in SQS, with its due time: 15 minutes at most, then the
+//! dispatcher sends it on, without a lease. Each such hop costs 0.50 USD a million (a message sent,
+//! received and deleted in tens) and some milliseconds of the dispatcher. A delayed message is not
+//! in flight, so tasks that wait like this take nothing from the queue's limit. Tests: row 5 of the
+//! simulator's `tests/capacity.rs`, and this module's.
 
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::time::Duration;
 
 use aws_config::SdkConfig;
@@ -11,18 +20,23 @@ use aws_sdk_scheduler::types::{
     ActionAfterCompletion, DeadLetterConfig, FlexibleTimeWindow, FlexibleTimeWindowMode,
     RetryPolicy, Target,
 };
+use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
 use domain::ids::TenantId;
+use domain::messages::EarlyTask;
 use domain::ports::{
     DeliveryTask, Fault, OrFault as _, RedriveJobMessage, RedriveJobQueue, SlowTaskQueue, Stage,
     TaskKind, TaskQueue,
 };
 use domain::time::Time;
+use futures::future::join_all;
 use serde::Serialize;
+use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
 use crate::aws_error::{OrAwsFault as _, aws_fault};
 use crate::clients;
 use crate::clock::now;
+use crate::telemetry;
 
 /// Sends to one queue, each message in its tenant's group: SQS fair queues then keep a busy tenant
 /// from delaying the others.
@@ -55,6 +69,43 @@ impl Queue {
             .map(|_| ())
             .or_fault(Stage::Enqueue)
     }
+
+    /// Up to ten tasks in one request, which costs as much as one task. Returns the result of each.
+    async fn send_batch(&self, tasks: &[DeliveryTask]) -> Vec<Result<(), Fault>> {
+        let refused = match self.send_batch_once(tasks).await {
+            Ok(refused) => refused,
+            Err(fault) => {
+                let why = fault.to_string();
+                let kind = || Fault::transient(Stage::Enqueue, why.clone());
+                return tasks.iter().map(|_| Err(kind())).collect();
+            }
+        };
+        let result = |at: usize| match refused.get(&at.to_string()) {
+            Some(code) => Err(Fault::transient(Stage::Enqueue, code.clone())),
+            None => Ok(()),
+        };
+        (0..tasks.len()).map(result).collect()
+    }
+
+    /// Returns the code of each refused task, by its place in the batch.
+    async fn send_batch_once(
+        &self,
+        tasks: &[DeliveryTask],
+    ) -> Result<BTreeMap<String, String>, Fault> {
+        let mut request = self.sqs.send_message_batch().queue_url(&self.url);
+        for (at, task) in tasks.iter().enumerate() {
+            let entry = SendMessageBatchRequestEntry::builder()
+                .id(at.to_string())
+                .message_body(text(task)?)
+                .message_group_id(task.tenant_id.as_str())
+                .build()
+                .or_bug(Stage::Enqueue)?;
+            request = request.entries(entry);
+        }
+        let answer = request.send().await.or_fault(Stage::Enqueue)?;
+        let refused = answer.failed.into_iter();
+        Ok(refused.map(|entry| (entry.id, entry.code)).collect())
+    }
 }
 
 impl RedriveJobQueue for Queue {
@@ -77,7 +128,19 @@ impl TaskQueue for ImmediateTaskQueue {
             .send(&task.tenant_id, text(task)?, delay.min(MAX_SQS_DELAY))
             .await
     }
+
+    async fn send_now(&self, tasks: &[DeliveryTask]) -> Vec<Result<(), Fault>> {
+        let batches = tasks.chunks(MAX_BATCH).map(|some| self.0.send_batch(some));
+        join_all(batches).await.into_iter().flatten().collect()
+    }
 }
+
+/// How long a process asks nothing of a scheduler that refused it: a refusal costs the dispatcher
+/// two tries, and the scheduler more of what it has too much of.
+const NOT_ASKED_FOR: Duration = Duration::from_secs(10);
+
+/// The maximum number of messages in one request.
+const MAX_BATCH: usize = 10;
 
 /// SQS's own limit (`DelaySeconds`, 0 to 900).
 pub(crate) const MAX_SQS_DELAY: Duration = Duration::from_secs(900);
@@ -104,6 +167,8 @@ pub struct TaskScheduler {
     slow: Queue,
     scheduler: aws_sdk_scheduler::Client,
     settings: ScheduleSettings,
+    /// Until when the scheduler is not asked, in milliseconds.
+    refused_until: AtomicI64,
 }
 
 impl TaskScheduler {
@@ -115,7 +180,39 @@ impl TaskScheduler {
             slow,
             scheduler: clients::scheduler(aws),
             settings,
+            refused_until: AtomicI64::new(0),
         }
+    }
+
+    /// Schedules a task if the scheduler accepts it. Returns false if it does not, or did not a
+    /// moment ago.
+    async fn is_scheduled(&self, task: &DeliveryTask, due: Time) -> Result<bool, Fault> {
+        if now().millis() < self.refused_until.load(Relaxed) {
+            return Ok(false);
+        }
+        match self.create_schedule(task, due_second(due)).await {
+            Ok(()) => Ok(true),
+            // If it was created and the response was lost, the task has two messages: the lease
+            // lets one of them through.
+            Err(fault) if fault.is_transient() => {
+                let again = now().plus(NOT_ASKED_FOR).millis();
+                self.refused_until.store(again, Relaxed);
+                telemetry::fault("schedule.refused", &fault, &json!({}));
+                Ok(false)
+            }
+            Err(fault) => Err(fault),
+        }
+    }
+
+    /// Sends a task to the deliveries queue that may arrive before it is due.
+    async fn send_early(&self, task: &DeliveryTask, delay: Duration) -> Result<(), Fault> {
+        let early = EarlyTask {
+            task: task.clone(),
+            due: Some(now().plus(delay).millis()),
+        };
+        let delay = delay.min(MAX_SQS_DELAY);
+        let body = text(&early)?;
+        self.queue.send(&task.tenant_id, body, delay).await
     }
 
     /// Creates the schedule that fires at a whole second.
@@ -173,11 +270,12 @@ impl TaskScheduler {
 
 impl TaskQueue for TaskScheduler {
     async fn schedule(&self, task: &DeliveryTask, delay: Duration) -> Result<(), Fault> {
-        if delay > self.settings.above.min(MAX_SQS_DELAY) {
-            self.create_schedule(task, due_second(now().plus(delay)))
-                .await
-        } else {
+        if delay <= self.settings.above.min(MAX_SQS_DELAY) {
             self.queue.send(&task.tenant_id, text(task)?, delay).await
+        } else if self.is_scheduled(task, now().plus(delay)).await? {
+            Ok(())
+        } else {
+            self.send_early(task, delay).await
         }
     }
 }
@@ -227,174 +325,4 @@ pub(crate) fn text(message: &impl Serialize) -> Result<String, Fault> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::{BTreeMap, BTreeSet};
-    use std::sync::{Arc, Mutex};
-
-    use aws_config::{BehaviorVersion, Region};
-    use aws_sdk_scheduler::config::{Credentials, SharedCredentialsProvider};
-    use domain::ids::{DeliveryId, WebhookId};
-    use domain::ulid::Ulid;
-    use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
-    use tokio::net::{TcpListener, TcpStream};
-
-    use super::*;
-
-    fn delivery_to(webhook: WebhookId) -> DeliveryId {
-        DeliveryId {
-            event: Ulid::derived(Time::from_millis(1), "x"),
-            webhook,
-        }
-    }
-
-    #[test]
-    fn a_schedules_name_fits_and_tells_attempts_apart() {
-        let generated = WebhookId::new([1; 16]);
-        for id in [generated.as_str(), "a", &"a".repeat(19), &"a".repeat(64)] {
-            let delivery = delivery_to(id.parse().unwrap());
-            let whole = delivery.to_string();
-            let start = if id.len() == 64 { &whole[..30] } else { &whole };
-            names_fit_and_differ(&delivery, start);
-        }
-    }
-
-    #[test]
-    fn two_deliveries_never_have_a_schedule_of_one_name() {
-        let long = "a".repeat(63);
-        let names =
-            [("t", "x"), ("u", "x"), ("t", &long), ("t", &long[1..])].map(|(tenant, webhook)| {
-                let id = delivery_to(webhook.parse().unwrap());
-                let task = DeliveryTask::scheduled(tenant.parse().unwrap(), id, 1);
-                schedule_name(&task, Time::from_millis(1_000))
-            });
-        assert_eq!(BTreeSet::from(names).len(), 4);
-    }
-
-    fn names_fit_and_differ(delivery_id: &DeliveryId, start: &str) {
-        let task = |kind| DeliveryTask {
-            tenant_id: "t".parse().unwrap(),
-            delivery_id: delivery_id.clone(),
-            kind,
-        };
-        let [first, second] = [1_000, 2_000].map(Time::from_millis);
-        let names = [
-            (TaskKind::Scheduled(1), first),
-            (TaskKind::Scheduled(2), first),
-            (TaskKind::Scheduled(u32::MAX), first),
-            (TaskKind::Scheduled(1), second),
-            (TaskKind::Scheduled(12_345), first),
-            (TaskKind::Scheduled(12_345), second),
-            (TaskKind::Manual("a".repeat(12)), first),
-            (TaskKind::Manual("a".repeat(12)), second),
-        ]
-        .map(|(kind, due)| schedule_name(&task(kind), due));
-        assert!(names.iter().all(|n| {
-            n.len() <= 64
-                && n.starts_with(start)
-                && n.bytes()
-                    .all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
-        }));
-        assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len());
-    }
-
-    /// The schedules that a fake scheduler on loopback has created, by path, with the time of each.
-    type Made = Arc<Mutex<BTreeMap<String, String>>>;
-
-    /// Answers as EventBridge Scheduler does: a second schedule with the same name is a conflict,
-    /// whatever its content.
-    async fn scheduler(made: Made) -> String {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(serve(stream, Arc::clone(&made)));
-            }
-        });
-        url
-    }
-
-    async fn serve(stream: TcpStream, made: Made) {
-        let mut stream = BufReader::new(stream);
-        loop {
-            let (mut path, mut length) = (String::new(), 0);
-            loop {
-                let mut line = String::new();
-                if stream.read_line(&mut line).await.unwrap_or_default() == 0 {
-                    return;
-                }
-                let line = line.trim().to_ascii_lowercase();
-                if path.is_empty() {
-                    line.clone_into(&mut path);
-                } else if let Some(value) = line.strip_prefix("content-length:") {
-                    length = value.trim().parse().unwrap();
-                } else if line.is_empty() {
-                    break;
-                }
-            }
-            let mut body = vec![0; length];
-            stream.read_exact(&mut body).await.unwrap();
-            let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
-            let at = body["ScheduleExpression"].as_str().unwrap().to_owned();
-            let is_new = !made.lock().unwrap().contains_key(&path);
-            let (status, kind, text) = if is_new {
-                made.lock().unwrap().insert(path, at);
-                ("200 OK", "", r#"{"ScheduleArn":"arn"}"#)
-            } else {
-                (
-                    "409 Conflict",
-                    "x-amzn-errortype: ConflictException\r\n",
-                    "{}",
-                )
-            };
-            let answer = format!(
-                "HTTP/1.1 {status}\r\n{kind}content-length: {}\r\n\r\n{text}",
-                text.len()
-            );
-            stream.write_all(answer.as_bytes()).await.unwrap();
-        }
-    }
-
-    #[tokio::test]
-    async fn a_schedule_that_is_there_already_is_made_only_for_the_same_second() {
-        let made = Made::default();
-        let aws = SdkConfig::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new("eu-central-1"))
-            .credentials_provider(SharedCredentialsProvider::new(Credentials::new(
-                "key", "secret", None, None, "test",
-            )))
-            .endpoint_url(scheduler(Arc::clone(&made)).await)
-            .build();
-        let queue = || Queue::new(&aws, "http://127.0.0.1:1/queue".to_owned());
-        let settings = ScheduleSettings {
-            group: "retries".to_owned(),
-            role: "role".to_owned(),
-            target: "queue".to_owned(),
-            dead_letters: "dead".to_owned(),
-            above: MAX_SQS_DELAY,
-        };
-        let scheduler = TaskScheduler::new(&aws, queue(), queue(), settings);
-        let task: DeliveryTask = serde_json::from_str(r#"{"tenantId":"t","deliveryId":"dlv_00000000000000000000000001abcdefghjkmnpqrstvwx","sequence":3}"#).unwrap();
-        let due = Time::from_millis(1_767_225_600_000);
-        let later = due.plus(Duration::from_secs(60));
-
-        // The second time, the response of the first was lost. The third time, the lease is still
-        // held, and the existing schedule may have fired.
-        for due in [due, due, later] {
-            scheduler.create_schedule(&task, due).await.unwrap();
-        }
-
-        let made = made.lock().unwrap();
-        let times: Vec<_> = made
-            .values()
-            .map(String::as_str)
-            .collect::<BTreeSet<_>>()
-            .into_iter()
-            .collect();
-        assert_eq!(
-            times,
-            ["at(2026-01-01T00:00:00)", "at(2026-01-01T00:01:00)"]
-        );
-        assert_eq!(made.len(), 2);
-    }
-}
+mod tests;

@@ -5,6 +5,7 @@
 //! |---|---|---|---|
 //! | events | [`StoredEventMessage`] | publish, manage, redriver | dispatcher |
 //! | deliveries, slow lane | [`DeliveryTask`] | dispatcher, manage, redriver, sweeper, schedules | dispatcher, dlq |
+//! | deliveries | [`EarlyTask`] | dispatcher | dispatcher; dlq as a [`DeliveryTask`] |
 //! | jobs | [`RedriveJobMessage`] | manage, redriver, sweeper | redriver, dlq |
 //!
 //! Of a dead message, dlq, manage and redriver read only the ids: [`NamedEvent`].
@@ -82,6 +83,19 @@ impl DeliveryTask {
             kind: TaskKind::Manual(token),
         }
     }
+}
+
+/// A task that may arrive before it is due: SQS delays for 15 minutes at most, and the Scheduler
+/// refused the longer delay. Its reader sends it on. A version that does not know `due` acquires
+/// the lease, finds the delivery early and schedules it again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EarlyTask {
+    /// The task.
+    #[serde(flatten)]
+    pub task: DeliveryTask,
+    /// When it is due, in milliseconds; without it, when it arrives.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due: Option<i64>,
 }
 
 /// Why a delivery is attempted again.
@@ -237,6 +251,30 @@ mod tests {
         ] {
             assert_eq!(read(wrong), None, "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_task_that_is_early_says_when_it_is_due_and_is_a_task() {
+        let early = EarlyTask {
+            task: task(TaskKind::Scheduled(3)),
+            due: Some(1_767_225_600_000),
+        };
+        let ids = r#""tenantId":"acme","deliveryId":"dlv_01ARZ3NDEKTSV4RRFFQ69G5FAVabcdefghjkmnpqrstvwx""#;
+        let wanted = format!(r#"{{{ids},"sequence":3,"due":1767225600000}}"#);
+        assert_eq!(text(&early), wanted);
+        assert_eq!(
+            serde_json::from_str::<DeliveryTask>(&wanted).unwrap(),
+            early.task,
+            "to a version that does not know it"
+        );
+        let read = |text: &str| serde_json::from_str::<EarlyTask>(text).ok();
+        let due_now = text(&task(TaskKind::Manual("t0ken".to_owned())));
+        assert_eq!(read(&due_now).unwrap().due, None);
+        assert_eq!(
+            read(&format!(r#"{{{ids},"sequence":3,"due":"soon"}}"#)),
+            None
+        );
+        assert_eq!(read(r#"{"due":1}"#), None);
     }
 
     #[test]

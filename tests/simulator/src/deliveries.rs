@@ -25,8 +25,8 @@ pub(crate) struct Row {
     pub(crate) delivery: Delivery,
     by: String,
     pub(crate) lease: Option<Lease>,
-    /// Whether an automatic attempt has begun and not ended.
-    begun: bool,
+    /// The owner of the lease under which an automatic attempt has begun.
+    begun: Option<String>,
     /// How many manual attempts were requested.
     asked: u32,
     /// When the sweeper should check it.
@@ -51,13 +51,41 @@ struct IdRow {
     repeat_until: i64,
 }
 
+/// What the index `due` has of a row: its key, and the attributes of its projection.
+type Entry = (Time, (Status, u32, Option<String>));
+
+impl Row {
+    fn entry(&self) -> Option<Entry> {
+        let delivery = &self.delivery;
+        let manual = delivery.pending_manual_token.clone();
+        let projected = (delivery.status, delivery.sequence, manual);
+        Some((self.due_at?, projected))
+    }
+}
+
+/// A change's write units in the index: a changed key is a deletion and an insertion (Amazon
+/// DynamoDB Developer Guide, "Provisioned throughput considerations for global secondary indexes").
+fn units(before: Option<Entry>, after: Option<Entry>) -> u64 {
+    match (before, after) {
+        (Some((old, _)), Some((new, _))) if old != new => 2,
+        (before, after) => u64::from(before != after),
+    }
+}
+
 #[derive(Default)]
 pub(crate) struct DeliveryRows {
+    /// Write units of the index since they were last taken, each with its key.
+    pub(crate) written: Vec<(u8, u64)>,
     events: BTreeMap<(TenantId, Ulid), Stored>,
     pub(crate) rows: BTreeMap<(TenantId, String), Row>,
     ids: BTreeMap<(TenantId, OnceName), IdRow>,
     /// Events that must be erased once more, and when.
     erasures: BTreeMap<(TenantId, Ulid), Time>,
+}
+
+/// The key of an event's deliveries in the index.
+pub(crate) fn shard_of(event: Ulid) -> u8 {
+    event.low_bits() % domain::flow::SWEEP_SHARDS
 }
 
 fn key(tenant: &TenantId, id: &DeliveryId) -> (TenantId, String) {
@@ -123,16 +151,21 @@ impl DeliveryRows {
     }
 
     pub(crate) fn create_delivery(&mut self, delivery: &Delivery, owner: &str) -> bool {
+        let written = &mut self.written;
         let row = self
             .rows
             .entry(key(&delivery.tenant, &delivery.id))
-            .or_insert_with(|| Row {
-                delivery: delivery.clone(),
-                by: owner.to_owned(),
-                lease: None,
-                begun: false,
-                asked: 0,
-                due_at: delivery.next_attempt_at,
+            .or_insert_with(|| {
+                let row = Row {
+                    delivery: delivery.clone(),
+                    by: owner.to_owned(),
+                    lease: None,
+                    begun: None,
+                    asked: 0,
+                    due_at: delivery.next_attempt_at,
+                };
+                written.push((shard_of(delivery.id.event), units(None, row.entry())));
+                row
             });
         row.by == owner
     }
@@ -154,9 +187,13 @@ impl DeliveryRows {
         // The condition of the write: `lease_until < :now`.
         let is_free = row.lease.as_ref().is_none_or(|held| held.until < now);
         if is_wanted && !is_over && is_free {
+            let before = row.entry();
             row.lease = Some(lease.clone());
-            row.due_at = Some(lease.until);
-            row.begun |= matches!(task.kind, TaskKind::Scheduled(_));
+            if matches!(task.kind, TaskKind::Scheduled(_)) {
+                row.begun = Some(lease.owner.clone());
+            }
+            let shard = shard_of(task.delivery_id.event);
+            self.written.push((shard, units(before, row.entry())));
             return LeaseResult::Acquired(Box::new(row.delivery.clone()));
         }
         let delivery = Box::new(row.delivery.clone());
@@ -182,10 +219,13 @@ impl DeliveryRows {
         if row.lease.as_ref().is_none_or(|held| held.owner != owner) {
             return row.by == owner;
         }
+        let entry = row.entry();
         row.delivery = after.clone().rebased(before, &row.delivery);
         let waits = row.delivery.pending_manual_token.as_ref().map(|_| now);
-        (row.lease, row.begun, row.due_at) = (None, false, row.delivery.next_attempt_at.or(waits));
+        (row.lease, row.begun, row.due_at) = (None, None, row.delivery.next_attempt_at.or(waits));
         owner.clone_into(&mut row.by);
+        let shard = shard_of(before.id.event);
+        self.written.push((shard, units(entry, row.entry())));
         true
     }
 
@@ -204,9 +244,12 @@ impl DeliveryRows {
         if row.asked >= MAX_MANUAL_ATTEMPTS {
             return Err(NotAsked::TooMany);
         }
+        let before = row.entry();
         row.asked += 1;
         row.delivery.pending_manual_token = Some(token.to_owned());
         row.due_at = row.due_at.or(Some(now));
+        let written = units(before, row.entry());
+        self.written.push((shard_of(id.event), written));
         Ok(token.to_owned())
     }
 
@@ -222,10 +265,13 @@ impl DeliveryRows {
         if row.delivery.dead_letter_id != Some(dead) || row.delivery.erased_at.is_some() {
             return None;
         }
+        let before = row.entry();
         let manual = row.delivery.pending_manual_token.clone();
         row.delivery = row.delivery.clone().redriven(now);
         row.delivery.pending_manual_token = manual;
-        (row.begun, row.due_at) = (false, Some(now));
+        row.due_at = Some(now);
+        let written = units(before, row.entry());
+        self.written.push((shard_of(id.event), written));
         Some(row.delivery.clone())
     }
 
@@ -263,7 +309,7 @@ impl DeliveryRows {
 
     /// One page of entries that are due before a time.
     pub(crate) fn list_overdue(&self, shard: u8, now: Time, limit: usize) -> Vec<Overdue> {
-        let is_here = |event: Ulid| event.low_bits() % domain::flow::SWEEP_SHARDS == shard;
+        let is_here = |event: Ulid| shard_of(event) == shard;
         let rows = self.rows.values().filter_map(|row| {
             let due = row.due_at.filter(|_| is_here(row.delivery.id.event))?;
             Some((due, tasks(row).into_iter().map(Due::DeliveryTask).collect()))
@@ -287,7 +333,10 @@ impl DeliveryRows {
         if let Some(row) = self.rows.get_mut(&key(&task.tenant_id, &task.delivery_id))
             && row.due_at.is_some_and(|due| due < until)
         {
+            let before = row.entry();
             row.due_at = Some(until);
+            let shard = shard_of(task.delivery_id.event);
+            self.written.push((shard, units(before, row.entry())));
         }
     }
 
@@ -380,7 +429,8 @@ impl DeliveryRows {
 /// As a reader sees it: an automatic attempt that has begun shows as `processing`.
 fn shown(row: &Row) -> Delivery {
     let mut delivery = row.delivery.clone();
-    if row.begun {
+    let owner = row.lease.as_ref().map(|lease| &lease.owner);
+    if owner.is_some() && row.begun.as_ref() == owner {
         delivery.status = Status::Processing;
     }
     delivery

@@ -16,6 +16,7 @@
 )]
 
 mod account;
+mod capacity;
 mod dead_letters;
 mod deliveries;
 mod directory;
@@ -37,6 +38,7 @@ mod tables;
 mod world;
 
 pub use account::Totals;
+pub use capacity::Quotas;
 pub use directory::Subscriber;
 pub use faults::{Faults, Guard, InjectedFault, Outage, Trouble};
 pub use history::{FaultProfile, history, history_without};

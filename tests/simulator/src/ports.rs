@@ -16,6 +16,7 @@ use domain::flow::{
     SweeperDeps, retry_after,
 };
 use domain::ids::{DeliveryId, TenantId, WebhookId};
+use domain::messages::EarlyTask;
 use domain::outcome::{FailureKind, Outcome, OutgoingRequest};
 use domain::ports::{
     AttemptContext, Clock, ConfigStore, DeliveryStore, DeliveryTask, DueIndex, EventIdClaim,
@@ -28,12 +29,13 @@ use domain::tenant::{Subscription, TenantSnapshot, Webhook, WebhookVersion};
 use domain::time::Time;
 use domain::ulid::Ulid;
 
+use crate::deliveries::shard_of;
 use crate::directory::Conditions;
 use crate::explained;
 use crate::faults::{Access, Guard, Trouble};
 use crate::owner::{Change, Wish};
 use crate::promises::SEEN_BY_ALL;
-use crate::queues::QueueName;
+use crate::queues::{MAX_BATCH, QueueName};
 use crate::receivers::{Seen, address_of};
 use crate::tables::resolved;
 use crate::world::{RunId, Sent, Wake, World};
@@ -46,6 +48,9 @@ const MAX_SQS_DELAY: Duration = Duration::from_secs(900);
 const DISPATCHER_LIFE: Duration = Duration::from_secs(80);
 /// The maximum age of a cached snapshot.
 const CACHED: Duration = Duration::from_secs(10);
+
+/// How often the SDK tries a call that is throttled.
+const SDK_TRIES: u32 = 6;
 
 /// The maximum difference of two clocks.
 const SKEW_MILLIS: u64 = 4_000;
@@ -158,6 +163,25 @@ impl Ports {
         }
     }
 
+    /// Waits while the index refuses a write of an event's delivery, as the SDK does.
+    async fn index_takes(&self, event: Ulid, stage: Stage) -> Result<(), Fault> {
+        for _ in 0..SDK_TRIES {
+            {
+                let mut world = self.world();
+                let now = world.now;
+                if world.capacity.index_takes(shard_of(event), now) {
+                    return Ok(());
+                }
+                world.count("writes throttled");
+            }
+            self.wait(AWS_CALL_TIMEOUT / SDK_TRIES).await;
+        }
+        let mut world = self.world();
+        world.count("writes refused by the index");
+        world.excuse(self.run);
+        Err(Fault::transient(stage, "throttled"))
+    }
+
     /// Half of the calls without a response are executed.
     fn perhaps<T>(&self, effect: &mut impl FnMut(&mut World) -> T) {
         if self.world().rng.bool() {
@@ -170,6 +194,7 @@ impl Ports {
         let mut world = self.world();
         world.calling = Some(self.run);
         let answer = effect(&mut world);
+        world.charge();
         world.calling = None;
         answer
     }
@@ -436,6 +461,10 @@ impl DeliveryStore for Ports {
             Twice::Again
         };
         let mut counted = false;
+        if delivery.next_attempt_at.is_some() {
+            let event = delivery.id.event;
+            self.index_takes(event, Stage::WriteOutcome).await?;
+        }
         self.call(Stage::WriteOutcome, twice, |world| {
             let won = world.tables.create_delivery(delivery, dead, owner);
             world.note(|| format!("open {} {:?}: {won}", delivery.id, delivery.status));
@@ -498,6 +527,8 @@ impl DeliveryStore for Ports {
             Twice::Again
         };
         let mut counted = false;
+        self.index_takes(before.id.event, Stage::WriteOutcome)
+            .await?;
         self.call(Stage::WriteOutcome, twice, |world| {
             let now = world.now;
             let won = world
@@ -627,6 +658,8 @@ impl DueIndex for Ports {
     }
 
     async fn postpone(&self, task: &DeliveryTask, until: Time) -> Result<(), Fault> {
+        let event = task.delivery_id.event;
+        self.index_takes(event, Stage::Enqueue).await?;
         self.call_as(Access::Write, Stage::Enqueue, Twice::Again, |world| {
             world.tables.postpone(task, until);
         })
@@ -665,10 +698,73 @@ impl TaskQueue for Ports {
             TaskKind::Scheduled(sequence) => format!("{}-{sequence}-{second}", task.delivery_id),
             TaskKind::Manual(token) => format!("{}-{token}-{second}", task.delivery_id),
         };
-        self.call(Stage::Enqueue, Twice::Once, |world| {
-            world.schedule(name.clone(), body.clone(), at);
+        let created = self
+            .call(Stage::Enqueue, Twice::Once, |world| {
+                let (now, existing) = (world.now, world.queues.schedules.len());
+                let may = world.capacity.may_create(existing, world.start, now);
+                if may {
+                    world.schedule(name.clone(), body.clone(), at);
+                }
+                may
+            })
+            .await;
+        if let Ok(true) = created {
+            return Ok(());
+        }
+        // As `adapters::task_queue`: what the Scheduler refuses waits in SQS.
+        let early = EarlyTask {
+            task: task.clone(),
+            due: Some(at.millis()),
+        };
+        let body = serde_json::to_string(&early).or_bug(Stage::Enqueue)?;
+        self.call(Stage::Enqueue, Twice::Again, |world| {
+            world.count("sent early");
+            world.send(
+                QueueName::Deliveries,
+                body.clone(),
+                OURSELVES,
+                MAX_SQS_DELAY,
+            );
         })
         .await
+    }
+
+    async fn send_now(&self, tasks: &[DeliveryTask]) -> Vec<Result<(), Fault>> {
+        let mut results = Vec::new();
+        for batch in tasks.chunks(MAX_BATCH) {
+            results.extend(self.send_batch(batch).await);
+        }
+        results
+    }
+}
+
+impl Ports {
+    /// One request; SQS may accept some messages and refuse others.
+    async fn send_batch(&self, tasks: &[DeliveryTask]) -> Vec<Result<(), Fault>> {
+        let sent = self
+            .call(Stage::Enqueue, Twice::Again, |world| {
+                let mut taken = Vec::new();
+                for task in tasks {
+                    let of = world.faults.refused;
+                    let is_taken = tasks.len() == 1 || !world.chance(of);
+                    if is_taken && let Ok(body) = serde_json::to_string(task) {
+                        world.count("sent by a sweep");
+                        world.send(QueueName::Deliveries, body, OURSELVES, Duration::ZERO);
+                    }
+                    taken.push(is_taken);
+                }
+                taken
+            })
+            .await;
+        let refused = || Err(Fault::transient(Stage::Enqueue, "refused"));
+        let taken = sent.unwrap_or_else(|_| vec![false; tasks.len()]);
+        if taken.contains(&false) {
+            self.world().excuse(self.run);
+        }
+        let results = taken.into_iter();
+        results
+            .map(|is_taken| if is_taken { Ok(()) } else { refused() })
+            .collect()
     }
 }
 
@@ -874,6 +970,8 @@ impl Ports {
             world.violation(wrong);
         }
         if let Some(due) = due {
+            let late = world.now.since(due);
+            world.capacity.latest = world.capacity.latest.max(late);
             world.did(due);
         }
         let marked = world.directory.slow_since(&post.webhook);

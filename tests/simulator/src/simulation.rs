@@ -14,6 +14,7 @@ use domain::rejection::Rejection;
 use domain::time::Time;
 use domain::ulid::Ulid;
 
+use crate::capacity::Quotas;
 use crate::directory::Subscriber;
 use crate::explained::{self, USER_AGENT};
 use crate::faults::{Faults, Guard, InjectedFault, Outage};
@@ -58,7 +59,7 @@ impl RunKind {
     fn timeout(self) -> Duration {
         Duration::from_secs(match self {
             Self::EventMessage | Self::DeliveryTask | Self::RedriveJob => 80,
-            Self::Sweep => 60,
+            Self::Sweep => 300,
             Self::Dlq => 30,
             Self::Http | Self::Button => 29,
         })
@@ -234,6 +235,11 @@ impl Simulation {
         world.outage = Some((outage, from, from.plus(length)));
     }
 
+    /// Sets AWS's limits.
+    pub fn set_quotas(&mut self, quotas: Quotas) {
+        self.world().capacity.quotas = quotas;
+    }
+
     pub fn take_away(&mut self, guard: Guard) {
         self.world().without = Some(guard);
     }
@@ -348,6 +354,31 @@ impl Simulation {
             }
         }
         Ended::Restless
+    }
+
+    /// Runs one sweep at a time at which everything is overdue, and nothing that follows from it.
+    /// Returns how many deliveries it sent messages for, and how long it took.
+    pub fn sweep_once(&mut self) -> (u64, Duration) {
+        let begun = {
+            let mut world = self.world();
+            world.now = world.now.plus(GRACE * 2);
+            world.now
+        };
+        self.sweep();
+        loop {
+            let wake = self.world().next();
+            match wake {
+                Some(wake @ (Wake::Run(_) | Wake::Deadline(_))) => self.wake(wake),
+                Some(_) => {}
+                None => break,
+            }
+            if self.runs.is_empty() {
+                break;
+            }
+        }
+        let world = self.world();
+        let sent = world.counts.get("sent by a sweep").copied().unwrap_or(0);
+        (sent, world.now.since(begun))
     }
 
     fn wake(&mut self, wake: Wake) {
@@ -552,6 +583,10 @@ impl Simulation {
         let deadline = {
             let mut world = self.world();
             world.start(id, kind, batch.as_ref().map(|(queue, _)| *queue), lineage);
+            if kind == RunKind::Sweep {
+                let overdue = world.overdue(GRACE);
+                world.capacity.sweep_begins(id, overdue);
+            }
             world.note(|| format!("run {id} {kind:?} starts"));
             let (now, end) = (world.now, world.now.plus(kind.timeout()));
             world.at(end, Wake::Deadline(id));
@@ -604,8 +639,12 @@ impl Simulation {
         let batch = {
             let mut guard = self.world();
             let world = &mut *guard;
-            let most = world.rng.usize(1..=MAX_BATCH);
             let now = world.now;
+            if let Some(until) = world.capacity.paused(queue, world.start, now) {
+                world.poll(queue, until);
+                return;
+            }
+            let most = world.rng.usize(1..=MAX_BATCH);
             let (batch, moved) = world.queues.receive(queue, most, &mut world.rng, now);
             if moved {
                 world.count("moved to a dead-letter queue");

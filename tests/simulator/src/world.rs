@@ -11,6 +11,7 @@ use domain::time::Time;
 use domain::ulid::Ulid;
 use fastrand::Rng;
 
+use crate::capacity::Capacity;
 use crate::directory::Directory;
 use crate::explained::Explanations;
 use crate::faults::{Access, Faults, Guard, InjectedFault, Outage, Trouble};
@@ -72,7 +73,10 @@ pub(crate) struct Running {
 }
 
 pub(crate) struct World {
+    /// When the history begins.
+    pub(crate) start: Time,
     pub(crate) now: Time,
+    pub(crate) capacity: Capacity,
     pub(crate) rng: Rng,
     /// The wakers of each run's waits, called when its next moment comes: a stream of many attempts
     /// polls only those whose waker was called.
@@ -119,14 +123,18 @@ pub(crate) struct World {
     pub(crate) sweep_planned: bool,
 }
 
+/// An arbitrary day: 2026-01-01T00:00:00Z.
+const BEGINNING: Time = Time::from_millis(1_767_225_600_000);
+
 /// The template's `MaximumEventAgeInSeconds` of a schedule.
 const HOUR: Duration = Duration::from_secs(3_600);
 
 impl World {
     pub(crate) fn new(seed: u64) -> Self {
         Self {
-            // An arbitrary day: 2026-01-01T00:00:00Z.
-            now: Time::from_millis(1_767_225_600_000),
+            start: BEGINNING,
+            now: BEGINNING,
+            capacity: Capacity::default(),
             rng: Rng::with_seed(seed),
             sleepers: BTreeMap::new(),
             agenda: BinaryHeap::new(),
@@ -258,6 +266,13 @@ impl World {
     /// repeated, and that needs a reason.
     pub(crate) fn end(&mut self, id: RunId, killed: bool) {
         self.sleepers.remove(&id);
+        if self
+            .running
+            .get(&id)
+            .is_some_and(|run| run.kind == RunKind::Sweep)
+        {
+            self.swept(id, killed);
+        }
         let Some(run) = self.running.remove(&id) else {
             return;
         };
@@ -437,9 +452,24 @@ impl World {
 
     /// A schedule sends its message. The Scheduler sends it, so it begins a chain of requests.
     pub(crate) fn fire(&mut self, name: &str) {
+        let Some((due, _)) = self.queues.schedules.get(name) else {
+            return;
+        };
+        let (age, now) = (self.now.since(*due), self.now);
+        if age < HOUR && !self.capacity.may_invoke(now) {
+            self.count("schedules that wait for the quota");
+            let later = self.now.plus(Duration::from_secs(10));
+            self.at(later, Wake::Fire(name.to_owned()));
+            return;
+        }
         let Some((_, body)) = self.queues.schedules.remove(name) else {
             return;
         };
+        if age >= HOUR && self.capacity.quotas.invocations.is_some() {
+            self.count("schedules dropped");
+            self.send(QueueName::DeadDeliveries, body, OURSELVES, Duration::ZERO);
+            return;
+        }
         let dropped = self.faults.dropped_schedule;
         if self.chance(dropped) {
             self.count("schedules dropped");
@@ -457,6 +487,31 @@ impl World {
 
     fn within_an_hour(&mut self) -> Duration {
         Duration::from_millis(self.rng.u64(0..3_600_000))
+    }
+
+    /// What a sweep must find that begins now: overdue by ten seconds more than the grace, since
+    /// clocks differ.
+    pub(crate) fn overdue(&self, grace: Duration) -> BTreeMap<(TenantId, String), Time> {
+        let grace = grace + Duration::from_secs(10);
+        let rows = self.tables.deliveries.rows.iter();
+        let due = rows.filter_map(|(key, row)| Some((key.clone(), row.due_at?)));
+        due.filter(|(_, due)| due.plus(grace) < self.now).collect()
+    }
+
+    /// A call was executed: its write units in the index are counted.
+    pub(crate) fn charge(&mut self) {
+        for (shard, units) in std::mem::take(&mut self.tables.deliveries.written) {
+            self.capacity.wrote(shard, units, self.now);
+        }
+    }
+
+    /// A sweep is over.
+    pub(crate) fn swept(&mut self, id: RunId, killed: bool) {
+        let is_troubled = self.running.get(&id).is_none_or(|run| run.is_troubled);
+        let rows = &self.tables.deliveries.rows;
+        let due = |key: &(TenantId, String)| rows.get(key)?.due_at;
+        let broken = self.capacity.sweep_ends(id, !killed && !is_troubled, due);
+        broken.into_iter().for_each(|what| self.violation(what));
     }
 
     /// Plans the sweeper's next run at the next full five minutes, if it has anything to find.

@@ -10,7 +10,8 @@ use domain::time::Time;
 use domain::ulid::Ulid;
 use futures::TryStreamExt as _;
 
-use super::rows::{DeliveryRow, erased_attempt, erased_inside};
+use super::attempts::erased_attempt;
+use super::rows::{DeliveryRow, erased_inside};
 use super::{DeliveryTable, attempts_partition, due_shard, is_expired, partition};
 use crate::clock::now;
 use crate::dead_letters::mark_erased;

@@ -5,11 +5,13 @@ use domain::ports::{DeliveryTask, Fault, Lease, LeaseResult, Stage, TaskKind};
 use domain::time::Time;
 
 use super::rows::DeliveryRow;
-use super::{DeliveryTable, delivery_key, due_shard, partition};
+use super::{DeliveryTable, delivery_key, partition};
 use crate::dynamo::{Item, Update, from_item, n, number, s, text};
 
 impl DeliveryTable {
-    /// One write unit for each KB of the delivery, plus those of the index.
+    /// One write unit for each KB of the delivery, and none of the index: the lease is beside the
+    /// due time, and `status` does not change. If the process dies, the sweeper finds the delivery
+    /// by its due time.
     pub(super) async fn acquire_lease(
         &self,
         task: &DeliveryTask,
@@ -18,17 +20,15 @@ impl DeliveryTable {
     ) -> Result<LeaseResult, Fault> {
         let id = &task.delivery_id;
         let is_free = "(attribute_not_exists(lease_until) OR lease_until < :now)";
-        let leased =
-            "lease_owner = :owner, lease_until = :until, due_shard = :shard, due_at = :until";
+        let leased = "lease_owner = :owner, lease_until = :until";
         let pk = partition(&task.tenant_id, id.event);
         let update = Update::existing(&self.table, pk, delivery_key(id))
             .value(":owner", s(&lease.owner))
             .value(":until", n(lease.until.millis()))
-            .value(":shard", s(due_shard(id.event)))
             .value(":now", n(now.millis()));
         let update = match &task.kind {
             TaskKind::Scheduled(sequence) => update
-                .change(format!("SET #st = :processing, {leased}"))
+                .change(format!("SET begun = :owner, {leased}"))
                 .only_if(format!(
                     "seq = :seq AND #st IN (:pending, :retrying, :processing) AND {is_free}"
                 ))
@@ -83,8 +83,8 @@ fn before_lease(item: Item, task: &DeliveryTask) -> Result<Delivery, Fault> {
     Ok(unleased(row.read(&task.tenant_id)?))
 }
 
-/// A delivery's state without its lease: acquiring a lease writes `processing`, and a process that
-/// died has left it so.
+/// A delivery's state without its lease. A row says `processing` while an automatic attempt has a
+/// lease, and one that a former version wrote also after the process died.
 pub(super) fn unleased(mut delivery: Delivery) -> Delivery {
     if delivery.status == Status::Processing {
         // Not from the number of attempts: it includes manual ones, and a delivery given up without

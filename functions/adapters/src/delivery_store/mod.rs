@@ -13,6 +13,7 @@
 //! the shards multiply that for one tenant. The index `due` contains only deliveries with work
 //! still to come.
 
+mod attempts;
 mod data;
 mod erase;
 mod ids;

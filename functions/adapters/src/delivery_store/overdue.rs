@@ -7,7 +7,7 @@ use domain::ids::{DeliveryId, TenantId};
 use domain::ports::{DeliveryTask, Due, DueIndex, Fault, Overdue, Stage};
 use domain::time::Time;
 use domain::ulid::Ulid;
-use futures::future::try_join_all;
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 use serde::Deserialize;
 
 use super::{DeliveryTable, delivery_key, partition};
@@ -77,6 +77,9 @@ impl DueRow {
 /// How many entries of a shard are read for its oldest delivery: erased events are among them.
 const OLDEST: u32 = 10;
 
+/// How many shards are asked for it at the same time.
+const ASKED_AT_ONCE: usize = 16;
+
 impl DeliveryTable {
     /// The delivery that has been due for the longest, and since when. One request for each shard,
     /// half a read unit each.
@@ -84,8 +87,10 @@ impl DeliveryTable {
     /// # Errors
     /// If the table does not answer.
     pub async fn oldest_due(&self, now: Time) -> Result<Option<(DeliveryTask, Time)>, Fault> {
-        let shards = (0..SWEEP_SHARDS).map(|shard| self.list_overdue(shard, now, OLDEST));
-        let due = try_join_all(shards).await?.into_iter().flatten();
+        let shards = stream::iter(0..SWEEP_SHARDS);
+        let shards = shards.map(|shard| self.list_overdue(shard, now, OLDEST));
+        let found: Vec<Vec<Overdue>> = shards.buffer_unordered(ASKED_AT_ONCE).try_collect().await?;
+        let due = found.into_iter().flatten();
         let deliveries = due.filter_map(|one| match one.due {
             Due::DeliveryTask(task) => Some((task, one.since)),
             Due::Erasure(..) => None,

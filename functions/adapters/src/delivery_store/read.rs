@@ -7,7 +7,8 @@ use domain::ports::{Fault, Stage, StoredDelivery, StoredEvent};
 use domain::time::Time;
 use domain::ulid::Ulid;
 
-use super::rows::{AttemptItem, DeliveryRow, EventRow, read_attempt};
+use super::attempts::read_attempt;
+use super::rows::{AttemptItem, DeliveryRow, EventRow};
 use super::{DeliveryTable, attempts_partition, delivery_key, is_expired, partition};
 use crate::clock::now;
 use crate::dynamo::{Item, Query, RowKey, Rows, from_item, number, s, text};

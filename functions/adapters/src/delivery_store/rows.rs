@@ -2,20 +2,19 @@
 //! once per event: a write unit is 1 KB, names included.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use domain::dead_letter::Reason;
-use domain::delivery::{Attempt, Delivery, LostMessages, Status, Trigger};
+use domain::delivery::{Delivery, LostMessages, Status};
 use domain::event::Event;
 use domain::event_type::EventType;
 use domain::ids::{DeadLetterId, DeliveryId, EventId, TenantId, WebhookId};
-use domain::outcome::{FailureKind, Outcome};
 use domain::payload::{Content, Payload};
 use domain::ports::{Fault, OrFault as _, Stage, StoredDelivery};
 use domain::time::Time;
 use domain::ulid::Ulid;
 use serde::{Deserialize, Serialize};
 
+use super::attempts::{AttemptRow, attempt_of, attempt_row, read_attempt, write_attempt};
 use super::data::Packed;
 use crate::dynamo::from_json;
 
@@ -55,42 +54,6 @@ pub(super) struct EventRow {
 #[derive(Serialize, Deserialize)]
 struct Embedded(WebhookId, AttemptRow);
 
-/// An attempt, written as a JSON array: number, trigger, milliseconds since the event's key,
-/// duration in milliseconds, URL, contract, signature, outcome, names of the webhook's own headers,
-/// display name of the type, version of the webhook, values from the webhook's or tenant's context.
-#[derive(Serialize, Deserialize)]
-pub(super) struct AttemptRow(
-    u32,
-    TriggerRow,
-    i64,
-    u64,
-    String,
-    String,
-    Option<String>,
-    OutcomeRow,
-    #[serde(default)] Vec<String>,
-    #[serde(default)] Option<String>,
-    #[serde(default)] u32,
-    #[serde(default)] BTreeMap<String, String>,
-);
-
-#[derive(Serialize, Deserialize)]
-enum TriggerRow {
-    #[serde(rename = "a")]
-    Automatic,
-    #[serde(rename = "m")]
-    Manual,
-    #[serde(rename = "t")]
-    Test,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(untagged)]
-enum OutcomeRow {
-    Response(u16, Vec<(String, String)>, String, bool),
-    Failure(FailureKind, String),
-}
-
 /// A delivery with a separate item.
 #[derive(Serialize, Deserialize)]
 pub(super) struct DeliveryRow {
@@ -125,6 +88,12 @@ pub(super) struct DeliveryRow {
     erased_at: Option<Time>,
     /// The last writer.
     by: String,
+    /// The owner of the lease, and of the lease under which an automatic attempt has begun: a
+    /// former version leaves the second in place when the first changes.
+    #[serde(default, skip_serializing)]
+    lease_owner: Option<String>,
+    #[serde(default, skip_serializing)]
+    begun: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     due_shard: Option<String>,
     /// When the sweeper should check it.
@@ -146,100 +115,12 @@ fn corrupt(what: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Fault {
     Fault::corrupt(Stage::ReadStore, what)
 }
 
-/// The stored form of an attempt.
-pub(super) fn write_attempt(attempt: &Attempt, event: Ulid) -> Result<String, Fault> {
-    serde_json::to_string(&attempt_row(attempt, event)).or_bug(Stage::WriteOutcome)
-}
-
-/// Reads the stored form of an attempt.
-pub(super) fn read_attempt(text: &str, event: Ulid) -> Result<Attempt, Fault> {
-    from_json(text, Stage::ReadStore).map(|row| attempt_of(row, event))
-}
-
-/// The stored form of an attempt without the receiver's response; `None` if it cannot be read.
-pub(super) fn erased_attempt(text: &str, event: Ulid) -> Option<String> {
-    write_attempt(&read_attempt(text, event).ok()?.erased(), event).ok()
-}
-
-/// The same for an inline delivery.
+/// The stored form of an inline delivery without the receiver's response; `None` if it cannot be
+/// read.
 pub(super) fn erased_inside(text: &str, event: Ulid) -> Option<String> {
     let Embedded(webhook, row) = serde_json::from_str(text).ok()?;
     let attempt = attempt_of(row, event).erased();
     serde_json::to_string(&Embedded(webhook, attempt_row(&attempt, event))).ok()
-}
-
-fn attempt_row(attempt: &Attempt, event: Ulid) -> AttemptRow {
-    let outcome = match &attempt.outcome {
-        Outcome::Response {
-            status,
-            headers,
-            body,
-            truncated,
-        } => OutcomeRow::Response(*status, headers.clone(), body.clone(), *truncated),
-        Outcome::Failure { kind, detail } => OutcomeRow::Failure(*kind, detail.clone()),
-    };
-    let trigger = match attempt.trigger {
-        Trigger::Automatic => TriggerRow::Automatic,
-        Trigger::Manual => TriggerRow::Manual,
-        Trigger::Test => TriggerRow::Test,
-    };
-    AttemptRow(
-        attempt.number,
-        trigger,
-        attempt.at.millis().saturating_sub(event.time().millis()),
-        u64::try_from(attempt.duration.as_millis()).unwrap_or(u64::MAX),
-        attempt.url.clone(),
-        attempt.contract.clone(),
-        attempt.signature.clone(),
-        outcome,
-        attempt.own_headers.clone(),
-        attempt.type_name.clone(),
-        attempt.webhook_version,
-        attempt.context.clone(),
-    )
-}
-
-fn attempt_of(row: AttemptRow, event: Ulid) -> Attempt {
-    let AttemptRow(
-        number,
-        trigger,
-        after,
-        duration,
-        url,
-        contract,
-        signature,
-        outcome,
-        own_headers,
-        type_name,
-        webhook_version,
-        context,
-    ) = row;
-    Attempt {
-        number,
-        trigger: match trigger {
-            TriggerRow::Automatic => Trigger::Automatic,
-            TriggerRow::Manual => Trigger::Manual,
-            TriggerRow::Test => Trigger::Test,
-        },
-        at: Time::from_millis(event.time().millis().saturating_add(after)),
-        duration: Duration::from_millis(duration),
-        webhook_version,
-        url,
-        contract,
-        signature,
-        own_headers,
-        type_name,
-        context,
-        outcome: match outcome {
-            OutcomeRow::Response(status, headers, body, truncated) => Outcome::Response {
-                status,
-                headers,
-                body,
-                truncated,
-            },
-            OutcomeRow::Failure(kind, detail) => Outcome::Failure { kind, detail },
-        },
-    }
 }
 
 impl EventRow {
@@ -353,6 +234,8 @@ impl DeliveryRow {
             test: delivery.is_test,
             erased_at: delivery.erased_at,
             by: by.to_owned(),
+            lease_owner: None,
+            begun: None,
             due_shard: delivery.next_attempt_at.map(|_| super::due_shard(event)),
             due_at: delivery.next_attempt_at.map(Time::millis),
             expires_at,
@@ -377,7 +260,11 @@ impl DeliveryRow {
             },
             event_id: self.event_id,
             event_type: self.ty,
-            status: self.status,
+            status: if self.lease_owner.is_some() && self.begun == self.lease_owner {
+                Status::Processing
+            } else {
+                self.status
+            },
             sequence: self.sequence,
             attempts_this_round: self.made,
             attempt_count: self.attempts,

@@ -11,8 +11,9 @@ use domain::ports::{Fault, OrFault as _, Stage};
 use domain::time::Time;
 use domain::ulid::Ulid;
 
+use super::attempts::write_attempt;
 use super::lease::unleased;
-use super::rows::{AttemptItem, DeliveryRow, EventRow, write_attempt};
+use super::rows::{AttemptItem, DeliveryRow, EventRow};
 use super::{DeliveryTable, attempts_partition, delivery_key, due_shard, partition};
 use crate::aws_error::OrAwsFault as _;
 use crate::clock::now;
@@ -200,7 +201,7 @@ impl DeliveryTable {
             "expires_at = :gone",
             "#by = :owner",
         ];
-        let mut remove = vec!["lease_owner", "lease_until"];
+        let mut remove = vec!["lease_owner", "lease_until", "begun"];
         let pk = partition(&before.tenant, before.id.event);
         let update = Update::existing(&self.table, pk, delivery_key(&before.id))
             .only_if("lease_owner = :owner AND seq = :seen")

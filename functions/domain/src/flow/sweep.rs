@@ -3,20 +3,36 @@
 //!
 //! Sending a delivery's task twice is harmless: the lease lets only one of them through. So is
 //! enqueueing a job twice: both messages are of one turn.
+//!
+//! A sweep cannot tell a delivery whose message is lost from one whose message waits in a long
+//! queue. So however many wait, it must get to all shards: it starts at a random one, and each
+//! round reads one page of each shard.
 
 use std::time::Duration;
 
+use futures::StreamExt as _;
+use futures::future::join_all;
+use futures::stream;
+
 use crate::ports::{
-    Clock, Due, DueIndex, Fault, Overdue, RedriveJobQueue, RunningRedriveJobs, TaskQueue,
+    Clock, DeliveryTask, Due, DueIndex, Fault, Overdue, RedriveJobQueue, RunningRedriveJobs,
+    TaskQueue,
 };
 use crate::time::Time;
 
 /// The index of due deliveries is spread over this many partitions, each good for 1,000 writes a
-/// second.
-pub const SWEEP_SHARDS: u8 = 8;
+/// second. An earlier version spread it over 8, whose names are the first 8 of these, so a sweep
+/// also finds what that version wrote.
+pub const SWEEP_SHARDS: u8 = 128;
+
+/// How many shards are swept at the same time.
+const PARALLEL: usize = 16;
 
 /// How many tasks are read in one query.
 const PAGE: u32 = 100;
+
+/// How many tasks are sent in one request, and then postponed at the same time.
+const BATCH: usize = 10;
 
 /// How long after a revival the same delivery is checked again: longer than a message waits in a
 /// healthy queue.
@@ -109,8 +125,9 @@ impl<D: SweeperDeps> Sweeper<D> {
         Ok(())
     }
 
-    /// A failure delays nothing else, neither in its shard nor in the following ones. The first
-    /// fault is returned at the end.
+    /// In rounds, each with one page of every shard that had more: a shard with very many entries
+    /// takes nothing from the others. A failure delays nothing else, neither in its shard nor in
+    /// the others. The first fault is returned at the end.
     async fn deliveries(
         &self,
         before: Time,
@@ -118,59 +135,138 @@ impl<D: SweeperDeps> Sweeper<D> {
         swept: &mut Swept,
     ) -> Result<(), Fault> {
         let mut first: Result<(), Fault> = Ok(());
-        for shard in 0..SWEEP_SHARDS {
-            let mut seen: Vec<Due> = Vec::new();
-            loop {
-                let found = match self.deps.due().list_overdue(shard, before, PAGE).await {
-                    Ok(found) => found,
-                    Err(fault) => {
-                        first = first.and(Err(fault));
-                        break;
-                    }
-                };
-                let now = self.deps.clock().now();
-                swept.oldest_due = swept.oldest_due.max(oldest(&found, now));
-                if now >= deadline {
-                    return first;
-                }
-                // An entry that is still due although it was handled is due for a reason other than
-                // time; the next sweep checks it again.
-                let is_new = |one: &&Overdue| !seen.contains(&one.due);
-                let new: Vec<&Overdue> = found.iter().filter(is_new).collect();
-                if new.is_empty() {
-                    break;
-                }
-                for one in new {
-                    match self.see_to(&one.due).await {
-                        Ok(number) => swept.deliveries = swept.deliveries.saturating_add(number),
-                        Err(fault) => first = first.and(Err(fault)),
-                    }
-                }
-                seen = found.into_iter().map(|one| one.due).collect();
+        let mut open = shards_from(self.deps.clock().random_unit());
+        while !open.is_empty() {
+            let pages = stream::iter(open).map(|shard| self.page(shard, before, deadline));
+            let pages: Vec<Page> = pages.buffer_unordered(PARALLEL).collect().await;
+            open = Vec::new();
+            for page in pages {
+                swept.oldest_due = swept.oldest_due.max(page.oldest_due);
+                swept.deliveries = swept.deliveries.saturating_add(page.revived);
+                first = first.and(page.result);
+                open.extend(page.more);
             }
         }
         first
     }
 
-    /// Returns how many deliveries were revived.
-    async fn see_to(&self, due: &Due) -> Result<u32, Fault> {
-        match due {
-            Due::DeliveryTask(task) => {
-                self.deps.tasks().schedule(task, Duration::ZERO).await?;
-                let next = self.deps.clock().now().plus(NEXT_LOOK);
-                self.deps.due().postpone(task, next).await?;
-                Ok(1)
+    /// Revives one page of a shard, a batch after the other.
+    async fn page(&self, mut shard: Shard, before: Time, deadline: Time) -> Page {
+        let mut page = Page::default();
+        if self.deps.clock().now() >= deadline {
+            return page;
+        }
+        let found = match self
+            .deps
+            .due()
+            .list_overdue(shard.number, before, PAGE)
+            .await
+        {
+            Ok(found) => found,
+            Err(fault) => {
+                page.result = Err(fault);
+                return page;
             }
-            Due::Erasure(tenant, event) => {
-                let now = self.deps.clock().now();
-                let waiting = self.deps.due().erase(tenant, *event, now, None).await?;
-                for task in waiting.iter().flatten() {
-                    self.deps.tasks().schedule(task, Duration::ZERO).await?;
+        };
+        page.oldest_due = oldest(&found, self.deps.clock().now());
+        // An entry that is still due although it was handled is due for a reason other than time;
+        // the next sweep checks it again.
+        let is_new = |one: &&Overdue| !shard.seen.contains(&one.due);
+        let new: Vec<&Due> = found.iter().filter(is_new).map(|one| &one.due).collect();
+        if new.is_empty() {
+            return page;
+        }
+        for batch in new.chunks(BATCH) {
+            if self.deps.clock().now() >= deadline {
+                return page;
+            }
+            for result in self.see_to(batch).await {
+                match result {
+                    Ok(number) => page.revived = page.revived.saturating_add(number),
+                    Err(fault) => page.result = page.result.and(Err(fault)),
                 }
-                Ok(0)
             }
         }
+        shard.seen = found.into_iter().map(|one| one.due).collect();
+        page.more = Some(shard);
+        page
     }
+
+    /// Returns for each entry how many deliveries were revived.
+    async fn see_to(&self, batch: &[&Due]) -> Vec<Result<u32, Fault>> {
+        let of_task = |due: &&Due| match due {
+            Due::DeliveryTask(task) => Some(task.clone()),
+            Due::Erasure(..) => None,
+        };
+        let tasks: Vec<DeliveryTask> = batch.iter().filter_map(of_task).collect();
+        let sent = self.deps.tasks().send_now(&tasks).await;
+        let next = self.deps.clock().now().plus(NEXT_LOOK);
+        let postponed = tasks.iter().zip(sent).map(|(task, sent)| async move {
+            sent?;
+            self.deps.due().postpone(task, next).await?;
+            Ok(1)
+        });
+        let mut results = join_all(postponed).await;
+        for due in batch {
+            if let Due::Erasure(tenant, event) = due {
+                let now = self.deps.clock().now();
+                let erased = self.deps.due().erase(tenant, *event, now, None).await;
+                results.push(match erased {
+                    Ok(waiting) => self.send_waiting(&waiting.unwrap_or_default()).await,
+                    Err(fault) => Err(fault),
+                });
+            }
+        }
+        results
+    }
+
+    async fn send_waiting(&self, tasks: &[DeliveryTask]) -> Result<u32, Fault> {
+        let sent = self.deps.tasks().send_now(tasks).await;
+        sent.into_iter().collect::<Result<(), Fault>>().map(|()| 0)
+    }
+}
+
+/// A shard that may have more entries.
+struct Shard {
+    number: u8,
+    /// The entries of its last page.
+    seen: Vec<Due>,
+}
+
+/// What one page of a shard held.
+struct Page {
+    revived: u32,
+    oldest_due: Duration,
+    result: Result<(), Fault>,
+    /// The shard, if it may have more.
+    more: Option<Shard>,
+}
+
+impl Default for Page {
+    fn default() -> Self {
+        Self {
+            revived: 0,
+            oldest_due: Duration::ZERO,
+            result: Ok(()),
+            more: None,
+        }
+    }
+}
+
+/// All shards, from a random one on: a sweep that is cut off leaves out others than the last one
+/// did.
+fn shards_from(random: f64) -> Vec<Shard> {
+    let shards = 0..SWEEP_SHARDS;
+    let skipped = shards
+        .clone()
+        .filter(|shard| f64::from(*shard) < random * f64::from(SWEEP_SHARDS));
+    let start = u8::try_from(skipped.count()).unwrap_or(0);
+    shards
+        .map(|shard| Shard {
+            number: (shard + start) % SWEEP_SHARDS,
+            seen: Vec::new(),
+        })
+        .collect()
 }
 
 /// How long the oldest delivery among them has been due.

@@ -3,18 +3,28 @@
 use std::future::Future;
 use std::time::Duration;
 
+use futures::future::join_all;
+
 use super::{DeliveryTask, Fault, RedriveJobMessage};
 use crate::ids::TenantId;
 use crate::ulid::Ulid;
 
 /// Schedules the next attempt: an SQS delay or a one-time schedule.
-pub trait TaskQueue {
+pub trait TaskQueue: Sync {
     /// Sends a task with a delay: at least once, and not before the delay is over.
     fn schedule(
         &self,
         task: &DeliveryTask,
         delay: Duration,
     ) -> impl Future<Output = Result<(), Fault>> + Send;
+    /// Sends tasks without a delay, in as few requests as the queue allows. Returns the result of
+    /// each.
+    fn send_now(
+        &self,
+        tasks: &[DeliveryTask],
+    ) -> impl Future<Output = Vec<Result<(), Fault>>> + Send {
+        join_all(tasks.iter().map(|task| self.schedule(task, Duration::ZERO)))
+    }
 }
 
 /// The slow lane: a queue with its own concurrency, for webhooks that delay the others.

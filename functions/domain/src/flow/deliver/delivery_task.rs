@@ -12,6 +12,7 @@ use crate::delivery::{Attempt, Delivery, DisableReason, Trigger, Verdict, evalua
 use crate::flow::LEASE_MARGIN;
 use crate::format;
 use crate::ids::DeadLetterId;
+use crate::messages::EarlyTask;
 use crate::payload::Payload;
 use crate::ports::{
     Clock, ConfigStore as _, DeliveryStore, DeliveryTask, Fault, Lease, LeaseResult,
@@ -31,7 +32,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         deadline: Time,
     ) -> Result<(), Fault> {
         format::check_message(&message.body)?;
-        let Ok(task) = serde_json::from_str::<DeliveryTask>(&message.body) else {
+        let Ok(EarlyTask { task, due }) = serde_json::from_str(&message.body) else {
             // Only Postel and the scheduler write to this queue. The message is stored as a dead
             // letter all the same, since it may come from another version of Postel.
             self.deps
@@ -43,6 +44,9 @@ impl<D: DispatcherDeps> Dispatcher<D> {
                 .put_dead_letter(&unreadable(message))
                 .await;
         };
+        if let Some(delay) = self.early(due) {
+            return self.deps.tasks().schedule(&task, delay).await;
+        }
         let snapshot = self
             .deps
             .config()
@@ -83,6 +87,12 @@ impl<D: DispatcherDeps> Dispatcher<D> {
             LeaseResult::Superseded(delivery) => self.superseded(&delivery, to, message).await,
             LeaseResult::NotFound => Ok(()),
         }
+    }
+
+    /// How much too early a task is that says when it is due.
+    fn early(&self, due: Option<i64>) -> Option<Duration> {
+        let delay = Time::from_millis(due?).since(self.deps.clock().now());
+        (delay > EARLY).then_some(delay)
     }
 
     /// The delivery has moved on. If this message was received before, an earlier invocation may

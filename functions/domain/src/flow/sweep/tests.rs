@@ -192,3 +192,13 @@ fn a_sweep_that_finds_nothing_tells_so() {
     let (swept, result, _) = sweep(World::default());
     assert_eq!((swept, result.is_ok()), (Swept::default(), true));
 }
+
+#[test]
+fn a_sweep_begins_at_any_shard_and_comes_to_each_once() {
+    for (random, first) in [(0.0, 0), (0.5, 64), (0.999, 0), (0.99, 127)] {
+        let mut order: Vec<u8> = shards_from(random).iter().map(|one| one.number).collect();
+        assert_eq!(order[0], first, "{random}");
+        order.sort_unstable();
+        assert!(order.into_iter().eq(0..SWEEP_SHARDS));
+    }
+}

@@ -2,6 +2,7 @@
 
 use super::fixtures::*;
 use super::*;
+use crate::messages::EarlyTask;
 
 #[test]
 fn who_meets_a_lease_comes_back_after_it_and_by_the_queue_that_asks_who_is_slow() {
@@ -15,6 +16,34 @@ fn who_meets_a_lease_comes_back_after_it_and_by_the_queue_that_asks_who_is_slow(
         matches!(&calls[..], [Call::ScheduleTask(_, delay)] if *delay == Duration::from_secs(41)),
         "{calls:?}"
     );
+}
+
+/// A task that waits in SQS for longer than SQS delays.
+#[test]
+fn a_task_that_says_it_is_early_is_sent_on_without_a_lease() {
+    let desk = dispatcher("standard");
+    let task = task(&fresh(), TaskKind::Scheduled(0));
+    let due_in = |millis: i64| {
+        let early = EarlyTask {
+            task: task.clone(),
+            due: Some(NOW.millis() + millis),
+        };
+        let body = serde_json::to_string(&early).unwrap();
+        work(&desk, &message(QueueKind::Deliveries, body, 1))
+    };
+    for millis in [1_001, 900_000, 86_400_000] {
+        let calls = due_in(millis);
+        let wanted = Duration::from_millis(millis.unsigned_abs());
+        assert!(
+            matches!(&calls[..], [Call::ScheduleTask(sent, delay)] if *sent == task && *delay == wanted),
+            "{calls:?}"
+        );
+    }
+    for millis in [1_000, 0, -1_000] {
+        let calls = due_in(millis);
+        let is_sent_on = |call: &Call| matches!(call, Call::ScheduleTask(..));
+        assert!(!calls.iter().any(is_sent_on), "{calls:?}");
+    }
 }
 
 #[test]

@@ -209,7 +209,10 @@ fn an_orphan_in_any_shard_is_found_within_three_sweeps() {
         all.add(&settled(seed, &mut world));
     }
     println!("{all:?}");
-    assert!(all.of("sent by a sweep") > 500 * large_histories(), "{all:?}");
+    assert!(
+        all.of("sent by a sweep") > 500 * large_histories(),
+        "{all:?}"
+    );
 }
 
 /// The sweeper's pace, with calls that take 2 to 24 ms: 5,000,000 overdue deliveries are sent

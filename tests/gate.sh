@@ -305,7 +305,7 @@ take_down() {
   python3 infra/local/local.py down >"$LOGS/down.log" 2>&1 || cat "$LOGS/down.log" >&2
 }
 # However the gate ends, all stacks are taken down.
-trap 'for job in $LATER $AFTERWARDS $MEANWHILE; do kill "$job" && wait "$job"; done; take_down' EXIT
+trap 'for job in $LATER $AFTERWARDS $MEANWHILE; do kill "$job" 2>/dev/null && wait "$job"; done; take_down' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 

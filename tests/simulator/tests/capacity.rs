@@ -72,7 +72,12 @@ fn settled(seed: u64, world: &mut Simulation) -> Totals {
         broken.is_empty(),
         "seed {seed}: {}\n{}\n{totals:?}",
         broken.len(),
-        broken[..broken.len().min(5)].join("\n")
+        broken
+            .iter()
+            .take(5)
+            .cloned()
+            .collect::<Vec<_>>()
+            .join("\n")
     );
     totals
 }

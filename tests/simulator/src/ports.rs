@@ -941,11 +941,18 @@ impl Ports {
         if let Some(wrong) = world.promises.judge(&post, request, world.now) {
             world.violation(wrong);
         }
-        let is_of = |id: &DeliveryId| id.webhook == post.webhook;
+        let is_of = |tenant: &TenantId, id: &DeliveryId| {
+            id.webhook == post.webhook && world.is_key_of(&post.event, tenant, id.event)
+        };
         let lease = world
             .running
             .get(&self.run)
-            .and_then(|run| run.leases.iter().rev().find(|(_, id, _)| is_of(id)))
+            .and_then(|run| {
+                run.leases
+                    .iter()
+                    .rev()
+                    .find(|(tenant, id, _)| is_of(tenant, id))
+            })
             .cloned();
         let leased = lease.is_some();
         if let Some((tenant, id, _)) = &lease {
@@ -970,9 +977,7 @@ impl Ports {
             world.violation(wrong);
         }
         if let Some(due) = due {
-            let late = world.now.since(due);
-            world.capacity.latest = world.capacity.latest.max(late);
-            world.did(due);
+            world.retried(due);
         }
         let marked = world.directory.slow_since(&post.webhook);
         let queue = world.running.get(&self.run).and_then(|run| run.queue);

@@ -165,6 +165,8 @@ pub(crate) struct Accepted {
 
 /// More moments than any history has.
 const MAX_STEPS: u64 = 2_000_000;
+/// Of the sweeper, before its time limit.
+const RECORDING_RESERVE_MILLIS: i64 = 5_000;
 const GRACE: Duration = Duration::from_secs(120);
 
 pub(crate) fn policy() -> Policy {
@@ -418,7 +420,8 @@ impl Simulation {
                     grace: GRACE,
                 };
                 // The next sweep finds what is left after a fault.
-                drop(sweeper.sweep(deadline).await);
+                let end = Time::from_millis(deadline.millis() - RECORDING_RESERVE_MILLIS);
+                drop(sweeper.sweep(end).await);
                 Finish::Quiet
             })
         });

@@ -372,6 +372,12 @@ impl World {
         (from <= self.now && self.now < until).then_some(outage)
     }
 
+    /// A retry that was due at a time is sent.
+    pub(crate) fn retried(&mut self, due: Time) {
+        self.capacity.latest = self.capacity.latest.max(self.now.since(due));
+        self.did(due);
+    }
+
     /// Work that was due at a time is done.
     pub(crate) fn did(&mut self, due: Time) {
         if let Some((_, _, until)) = self.outage
@@ -498,6 +504,12 @@ impl World {
         due.filter(|(_, due)| due.plus(grace) < self.now).collect()
     }
 
+    /// Whether an event with this id has this key.
+    pub(crate) fn is_key_of(&self, event: &str, tenant: &TenantId, key: Ulid) -> bool {
+        let stored = self.tables.get_stored_event(tenant, key);
+        stored.is_some_and(|stored| stored.event.id.as_str() == event)
+    }
+
     /// A call was executed: its write units in the index are counted.
     pub(crate) fn charge(&mut self) {
         for (shard, units) in std::mem::take(&mut self.tables.deliveries.written) {
@@ -510,7 +522,9 @@ impl World {
         let is_troubled = self.running.get(&id).is_none_or(|run| run.is_troubled);
         let rows = &self.tables.deliveries.rows;
         let due = |key: &(TenantId, String)| rows.get(key)?.due_at;
-        let broken = self.capacity.sweep_ends(id, !killed && !is_troubled, due);
+        // Without crashes it was killed by its time limit.
+        let is_whole = !is_troubled && (!killed || self.faults.crash == 0.0);
+        let broken = self.capacity.sweep_ends(id, is_whole, due);
         broken.into_iter().for_each(|what| self.violation(what));
     }
 

@@ -172,12 +172,7 @@ fn no_delivery_ends_because_of_the_schedulers_quotas() {
         });
         world.add_tenant(&[subscriber(&[60, 1_800, 3_600], 0.9)]);
         publish(&mut world, 60, SECOND * 60);
-        let (mut broken, totals) = world.settle();
-        // Not understood yet: for seed 8, an attempt is due 90 s before the time that the request
-        // before it explained.
-        broken.retain(|what| !what.contains("and explained for"));
-        assert!(broken.is_empty(), "seed {seed}: {broken:?}");
-        all.add(&totals);
+        all.add(&settled(seed, &mut world));
     }
     println!("{all:?}");
     for what in ["sent early", "schedules dropped", "sent by a sweep"] {

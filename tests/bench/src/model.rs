@@ -124,10 +124,10 @@ impl Numbers {
             self.billed(self.batch.min(10.0), message) + 1.0 / self.batch.min(10.0);
         each.sqs_requests += retried * (1.0 + 2.0 / self.batch.min(10.0));
         // A failure costs the delivery's own item and its index entry; then lease, earlier attempt
-        // and outcome, and the entry is moved and removed.
+        // and outcome, and the entry is removed.
         let first_failures = self.webhooks * self.failing;
         each.write_units +=
-            first_failures * if own_items > 0.0 { 1.0 } else { 2.0 } + retried * 6.0;
+            first_failures * if own_items > 0.0 { 1.0 } else { 2.0 } + retried * 4.0;
         each.read_units += retried * reads(alone);
         each.items = 1.0 + own_items + first_failures;
         each.round_trips += if own_items > 0.0 { 3.0 } else { 2.0 } / self.batch;

@@ -185,8 +185,6 @@ apart() {
   export POSTEL_PORT=$((POSTEL_PORT + $1))
   export POSTEL_STATE_DIR="$PWD/.local/$POSTEL_PORT"
   export POSTEL_OUTPUTS="$POSTEL_STATE_DIR/outputs.json"
-  # What these log is not searched for secrets.
-  STACK_LOG=info
   trap take_down EXIT
 }
 
@@ -208,7 +206,7 @@ console() {
     return
   fi
   python3 infra/local/console.py check || return
-  if [ -n "$LIVE" ]; then pages; else (apart 4 && stack && pages); fi
+  if [ -n "$LIVE" ]; then pages; else (apart 4 && STACK_LOG=info stack && pages); fi
 }
 
 pages() { "$VENV/python" -m pytest -q tests/console; }

@@ -161,7 +161,7 @@ def test_a_sweeper_that_is_off_or_cannot_send_sets_off_its_alarms(tenant: client
         (delivery,) = tenant.deliveries(webhookId=webhook["id"])
         stack.drop_schedules({delivery["id"]})
         make_due(tenant, 1_000)
-        with disturb.without("SweeperRole", "sqs:SendMessage", stack.queue_arn("DeliveriesQueue")), measured() as stuck:
+        with disturb.without("SweeperRole", "sqs:SendMessageBatch", stack.queue_arn("DeliveriesQueue")), measured() as stuck:
             answer = stack.aws("lambda").invoke(FunctionName=stack.resource("SweeperFunction"), Payload=b"{}")
             assert "FunctionError" in answer
         (age,) = value(stuck, "OldestDueAge")

@@ -97,16 +97,12 @@ def disabled(tenant: Tenant, webhook: dict[str, Any], event: str) -> bool:
     return not now["active"] and now.get("disabledReason") == "gone"
 
 
-def scheduled(tenant: Tenant, webhook: dict[str, Any], event: str) -> bool:
-    (delivery,) = tenant.event(event)["deliveries"] or [None]
-    return delivery is not None and stack.schedules(delivery["id"]) != []
-
-
 DELIVER = Flow([200], completed)
 DELIVER_BY_SQS = Flow([200], completed, by_sqs=True)
 DELIVER_BY_OWN_CONTRACT = Flow([200], completed, by_own_contract=True)
 RETRY = Flow([500, 200], completed, {"retryDelaysSeconds": [1]})
-RETRY_LATE = Flow([500], scheduled, {"retryDelaysSeconds": [120]})
+# Longer than an SQS delay may be here (QueueDelayLimitSeconds), so it needs a schedule.
+RETRY_LATE = Flow([500, 200], completed, {"retryDelaysSeconds": [12]})
 REFUSE = Flow([400], dead)
 GONE = Flow([410], disabled, by_own_contract=True)
 SLOW = Flow([200], completed, is_slow=True)
@@ -125,8 +121,8 @@ NEEDED = {
     ("dynamodb:UpdateItem", "DeadLettersTable"): BY_HAND,
     ("sqs:SendMessage", "DeliveriesQueue"): RETRY,
     ("sqs:SendMessage", "SlowQueue"): SLOW,
-    ("scheduler:CreateSchedule", "RetryScheduleGroup"): RETRY_LATE,
 }
+SCHEDULE = ("scheduler:CreateSchedule", "RetryScheduleGroup")
 every_permission = pytest.mark.parametrize("permission", NEEDED, ids=lambda pair: f"{pair[0]} on {pair[1]}")
 
 
@@ -163,13 +159,25 @@ def test_without_the_permission_it_does_not_work_and_with_it_back_nothing_is_los
     stack.eventually(ended, 60, f"it to work again with {action} given back")
 
 
+def test_without_the_permission_for_schedules_a_retry_waits_in_sqs(kuviq: Tenant, receiver: Receiver) -> None:
+    action, logical_id = SCHEDULE
+    with disturb.no_sweeps(), disturb.without(ROLE, action, resource_of(logical_id)):
+        began = time.time()
+        ended = RETRY_LATE.start(kuviq, receiver)
+        denied = stack.eventually(lambda: denials(action, began), 60, f"a call that needs {action} to be denied")
+        stack.eventually(ended, 60, "the retry")
+    assert {fault["message"] for fault in denied} == {"schedule.refused"}
+    first, second = receiver.requests()
+    assert 12 <= second.arrived - first.arrived < 30, "not early, and not much later"
+
+
 def denials(action: str, since: float) -> list[dict[str, Any]]:
     return [fault for fault in logs.faults("DispatcherFunction", since) if action in json.dumps(fault)]
 
 
 def test_every_permission_of_the_role_is_proven_needed_above_or_not_enforced_here() -> None:
     def is_proven(action: str, resource: str) -> bool:
-        return any(action == needed and resource.endswith(resource_of(logical_id)) for needed, logical_id in NEEDED)
+        return any(action == needed and resource.endswith(resource_of(logical_id)) for needed, logical_id in [*NEEDED, SCHEDULE])
 
     unproven = [pair for pair in disturb.granted(ROLE) if pair[0] not in NOT_ENFORCED and not is_proven(*pair)]
     assert not unproven, f"no test shows that the dispatcher needs {unproven}"

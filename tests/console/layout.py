@@ -22,8 +22,8 @@ CUT = (
         const range = document.createRange();
         range.selectNodeContents(node);
         const text = range.getBoundingClientRect();
-        // A status is short: no word of it is broken.
-        const lines = holder.closest(".status") ? 1 : 2;
+        // A status is short: no word of it is broken, except a long one on the narrowest display.
+        const lines = holder.closest(".status") && innerWidth > 320 ? 1 : 2;
         if (holder.closest("button, .button, summary, label, th, .status"))
             // A line may end behind a hyphen.
             for (const word of node.data.matchAll(/[^ -]+-*/g)) {

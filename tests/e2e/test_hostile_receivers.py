@@ -121,22 +121,24 @@ def deliver(records: list[dict[str, Any]]) -> int:
     raise AssertionError("a receiver's failure is not a failure of Postel")
 
 
-def check(tenant: Tenant, delivery: dict[str, Any], name: str, *, crowded: bool = False) -> tuple[float, int, bool]:
-    """The seconds that the attempt took, the bytes that were stored, and whether it ended as it
-    should. Among forty others it may have had too little of the processor."""
+def check(tenant: Tenant, delivery: dict[str, Any], name: str) -> tuple[float, int]:
+    """The seconds that the attempt took, and the bytes that were stored."""
     (attempt,) = tenant.delivery(delivery["id"])["attemptLog"]
     ended = attempt["error"]["code"] if "error" in attempt else str(attempt["responseCode"])
-    is_right = ended in KINDS[name].ends
-    assert is_right or (crowded and ended == "timeout"), f"{name} ended as {ended}: {attempt.get('error')}"
+    assert ended in KINDS[name].ends, f"{name} ended as {ended}: {attempt.get('error')}"
     took = attempt["durationMs"] / 1000
     assert took <= MAX_SECONDS, f"{name} took {took} s of {TIMEOUT_SECONDS}"
     kept = len(attempt.get("responseBody", "").encode())
     assert kept <= MAX_RECORDED_BYTES, f"{kept} bytes of {name} are kept"
     headers = attempt.get("responseHeaders", {})
     assert sum(len(header) + len(value.encode()) for header, value in headers.items()) <= 20 * 300, f"{name}: {headers}"
-    return took, kept, is_right
+    return took, kept
 
 
+# Forty receivers are threads of this process: beside five other workers they get too little of the
+# processor. Others' events would count as its growth.
+@pytest.mark.alone
+@pytest.mark.xdist_group("alone")
 def test_every_hostile_receiver_ends_in_time_and_leaves_little_behind(receivers: dict[str, HostileReceiver]):
     assert len(KINDS) >= 30
     began = time.time()
@@ -157,23 +159,20 @@ def test_every_hostile_receiver_ends_in_time_and_leaves_little_behind(receivers:
     deliveries = tenant.all_deliveries()
     assert sorted(names[d["webhookId"]] for d in deliveries) == sorted(KINDS)
     with ThreadPoolExecutor(4) as pool:
-        checked = pool.map(lambda d: (names[d["webhookId"]], check(tenant, d, names[d["webhookId"]], crowded=True)), deliveries)
+        checked = pool.map(lambda d: (names[d["webhookId"]], check(tenant, d, names[d["webhookId"]])), deliveries)
         measured = dict(checked)
     assert {name: r.connections for name, r in receivers.items() if not 1 <= r.connections <= receives} == {}, "an attempt is one connection"
     growth = memory.growth()
     assert growth < MAX_GROWTH, f"a dispatcher grew by {growth / 1e6:.1f} MB"
-    longest, alone = max(took for took, _, _ in measured.values()), {}
-    late = {name for name, (_, _, is_right) in measured.items() if not is_right}
+    longest, alone = max(took for took, _ in measured.values()), {}
 
-    for number, (name, receiver) in enumerate(receivers.items()):
-        if not EACH_ALONE and name not in late:
-            continue
+    for number, (name, receiver) in enumerate(receivers.items()) if EACH_ALONE else ():
         memory = Memory()
         with memory.watching([receiver]):
             before = receiver.connections
             receives = deliver(records_of(tenant, body_of(tenant, f"kind.{number}", 1, SIZE)))
         (delivery,) = [d for d in tenant.deliveries(limit=5) if d["eventType"] == f"kind.{number}"]
-        took, _, _ = check(tenant, delivery, name)
+        took, _ = check(tenant, delivery, name)
         alone[name] = memory.growth()
         assert alone[name] < MAX_GROWTH, f"{name}: a dispatcher grew by {alone[name] / 1e6:.1f} MB"
         assert 1 <= receiver.connections - before <= receives
@@ -186,7 +185,7 @@ def test_every_hostile_receiver_ends_in_time_and_leaves_little_behind(receivers:
         kinds=len(KINDS),
         max_seconds=longest,
         timeout_seconds=TIMEOUT_SECONDS,
-        max_kept_bytes=max(kept for _, kept, _ in measured.values()),
+        max_kept_bytes=max(kept for _, kept in measured.values()),
         grew_megabytes_all_at_once=round(growth / 1e6, 1),
         grew_megabytes_each_alone=round(max(alone.values()) / 1e6, 1) if alone else None,
         panics=0,

@@ -31,7 +31,7 @@ pub(crate) fn urls() -> Result<[String; QUEUES.len()], SettingsError> {
     ])
 }
 
-/// What waits in the stack. Costs one request to SQS for each queue, and four read units.
+/// What waits in the stack. Costs one request to SQS for each queue, and 64 read units.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Backlog)]

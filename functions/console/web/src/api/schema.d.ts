@@ -1269,7 +1269,7 @@ export interface components {
          * @example postel
          */
         AuthorKind: string;
-        /** @description What waits in the stack. Costs one request to SQS for each queue, and four read units. */
+        /** @description What waits in the stack. Costs one request to SQS for each queue, and 64 read units. */
         Backlog: {
             /** @description The delivery that has been due for the longest. Absent if none is due. */
             oldestDue?: components["schemas"]["OldestDue"];

@@ -1,5 +1,7 @@
 //! Creates events and deliveries, and ends leases.
 
+use std::borrow::Cow;
+
 use aws_sdk_dynamodb::types::{
     AttributeValue, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
 };
@@ -13,9 +15,8 @@ use domain::ulid::Ulid;
 
 use super::attempts::write_attempt;
 use super::lease::unleased;
-use super::rows::{AttemptItem, DeliveryRow, EventRow};
-use super::{DeliveryTable, attempts_partition, delivery_key, due_shard, partition};
-use crate::aws_error::OrAwsFault as _;
+use super::rows::{DeliveryRow, EventRow};
+use super::{DeliveryTable, delivery_key, due_shard, partition};
 use crate::clock::now;
 use crate::dead_letters::{RedriveMark, mark_redriven, put_dead_letter};
 use crate::dynamo::{
@@ -66,13 +67,15 @@ impl DeliveryTable {
         condition_held(noted).map(drop)
     }
 
-    /// One write unit for each KB; twice that, and the dead letter's, if it is given up at once.
+    /// One write unit for each KB; twice that, and the dead letter's, if it is given up at once. A
+    /// long response is an item of its own.
     pub(super) async fn create_delivery(
         &self,
         delivery: &Delivery,
         dead: Option<&DeadLetter>,
         owner: &str,
     ) -> Result<bool, Fault> {
+        let delivery = &*self.store_response(delivery).await;
         let item = to_item(
             &DeliveryRow::new(delivery, owner, self.delivery_expires_at(delivery))?,
             Stage::WriteOutcome,
@@ -115,8 +118,8 @@ impl DeliveryTable {
     }
 
     /// Ends a lease with one write: every further step after a POST can fail, and the POST is then
-    /// repeated. One more write if another caller redrove the delivery or requested a manual
-    /// attempt meanwhile.
+    /// repeated. One more write for a long response, which need not succeed, and one if another
+    /// caller redrove the delivery or requested a manual attempt meanwhile.
     pub(super) async fn complete_attempt(
         &self,
         before: &Delivery,
@@ -124,7 +127,11 @@ impl DeliveryTable {
         dead: Option<&DeadLetter>,
         owner: &str,
     ) -> Result<bool, Fault> {
-        let (mut seen, mut next) = (before.clone(), after.clone());
+        let after = match after.last_attempt == before.last_attempt {
+            true => Cow::Borrowed(after),
+            false => self.store_response(after).await,
+        };
+        let (mut seen, mut next) = (before.clone(), after.clone().into_owned());
         loop {
             let refused = match self.write_completion(&seen, &next, dead, owner).await? {
                 None => return Ok(true),
@@ -137,7 +144,7 @@ impl DeliveryTable {
             }
             let row: DeliveryRow = from_item(refused, Stage::WriteOutcome)?;
             let current = unleased(row.read(&before.tenant)?);
-            next = after.clone().rebased(before, &current);
+            next = after.clone().into_owned().rebased(before, &current);
             seen = current;
         }
     }
@@ -251,19 +258,8 @@ impl DeliveryTable {
         let Some(attempt) = &delivery.last_attempt else {
             return Ok(());
         };
-        let row = AttemptItem {
-            pk: attempts_partition(&delivery.tenant, delivery.id.event),
-            sk: format!("{}#{:05}", delivery.id.webhook, attempt.number),
-            attempt: write_attempt(attempt, delivery.id.event)?,
-            expires_at: self.expires_at(delivery.id.event),
-        };
-        let item = to_item(&row, Stage::WriteOutcome)?;
-        let put = self
-            .dynamo
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(item));
-        put.send().await.map(|_| ()).or_fault(Stage::WriteOutcome)
+        let key = format!("{}#{:05}", delivery.id.webhook, attempt.number);
+        self.put_attempt(delivery, attempt, key).await
     }
 }
 

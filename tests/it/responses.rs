@@ -74,7 +74,8 @@ async fn leased(cloud: &Cloud, delivery: &Delivery, owner: &str) -> Delivery {
         owner: owner.to_owned(),
         until: now.plus(Duration::from_secs(10)),
     };
-    let asked = cloud.store.acquire_lease(&delivery.task(), &lease, now);
+    let task = delivery.task();
+    let asked = cloud.store.acquire_lease(&task, &lease, now);
     let LeaseResult::Acquired(before) = asked.await.unwrap() else {
         panic!("nobody else has it");
     };

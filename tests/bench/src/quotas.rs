@@ -58,7 +58,10 @@ impl Quota {
                     _ => "s",
                 };
                 let rate = self.quota / per / used;
-                (rate, format!("{quota} {what}/{unit}; each {}", number(used)))
+                (
+                    rate,
+                    format!("{quota} {what}/{unit}; each {}", number(used)),
+                )
             }
             (None, Some(held)) => {
                 let rate = self.quota / held / used;

@@ -11,9 +11,11 @@
 //! without its response and erases the item with the others of its partition.
 
 use std::borrow::Cow;
-use std::time::Duration;
+use std::future::Future;
+use std::time::{Duration, Instant};
 
 use domain::delivery::{Attempt, Delivery, Status};
+use domain::flow::AWS_CALL_TIMEOUT;
 use domain::ids::{DeliveryId, TenantId};
 use domain::outcome::Outcome;
 use domain::ports::{Fault, Stage};
@@ -29,9 +31,22 @@ use crate::dynamo::to_item;
 /// a_row_without_its_response_is_one_write_unit.
 const MAX_RESPONSE_IN_ROW: usize = 300;
 
-/// What is left of [`domain::flow::RECORDING_RESERVE`] beside the two calls that record an outcome.
-/// A response that is not stored by then remains in the row.
-const RESPONSE_TIMEOUT: Duration = Duration::from_millis(150);
+/// A response that is not stored by then remains in the row. Many are stored at once, each over a
+/// connection of its own.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Writes a row after its response was stored, both within the time of one call: there is time for
+/// two of them between a POST and the end of the invocation.
+pub(super) async fn within_one_call<T>(
+    began: Instant,
+    write: impl Future<Output = Result<T, Fault>>,
+) -> Result<T, Fault> {
+    let left = AWS_CALL_TIMEOUT.saturating_sub(began.elapsed());
+    match tokio::time::timeout(left, write).await {
+        Ok(written) => written,
+        Err(late) => Err(Fault::transient(Stage::WriteOutcome, late)),
+    }
+}
 
 impl DeliveryTable {
     /// The delivery as its row stores it, after its response is stored: one write unit for each KB
@@ -103,7 +118,7 @@ fn response_key(id: &DeliveryId, number: u32, at: Time) -> String {
 
 /// The last attempt, if its response does not belong into the delivery's row. A test event has one
 /// attempt, whose response is read from the row.
-fn separate_response(delivery: &Delivery) -> Option<&Attempt> {
+pub(super) fn separate_response(delivery: &Delivery) -> Option<&Attempt> {
     if delivery.status == Status::Completed || delivery.is_test {
         return None;
     }
@@ -141,7 +156,6 @@ mod tests {
     use aws_sdk_dynamodb::types::AttributeValue;
     use domain::delivery::{Trigger, Verdict};
     use domain::event;
-    use domain::flow::{AWS_CALL_TIMEOUT, RECORDING_RESERVE};
     use domain::ids::WebhookId;
     use domain::outcome::{FailureKind, MAX_RECORDED_RESPONSE_BYTES};
     use domain::ulid::Ulid;
@@ -240,8 +254,14 @@ mod tests {
         assert!(!lacks_response(&bare.erased()));
     }
 
-    #[test]
-    fn a_response_and_two_calls_fit_into_what_is_kept_free_for_records() {
-        assert!(AWS_CALL_TIMEOUT * 2 + RESPONSE_TIMEOUT < RECORDING_RESERVE);
+    #[tokio::test]
+    async fn a_row_is_given_up_when_the_time_of_one_call_is_over() {
+        let before = |seconds| Instant::now().checked_sub(Duration::from_secs(seconds));
+        let late = within_one_call(before(3).unwrap(), std::future::pending::<Result<(), _>>());
+        assert!(late.await.unwrap_err().is_transient());
+        let written = within_one_call(Instant::now(), async { Ok(1) });
+        assert_eq!(written.await.unwrap(), 1);
+        // Room for one try of the row.
+        assert!(RESPONSE_TIMEOUT + AWS_CALL_TIMEOUT / 2 < AWS_CALL_TIMEOUT);
     }
 }

@@ -1,6 +1,6 @@
 //! Creates events and deliveries, and ends leases.
 
-use std::borrow::Cow;
+use std::time::Instant;
 
 use aws_sdk_dynamodb::types::{
     AttributeValue, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
@@ -15,6 +15,7 @@ use domain::ulid::Ulid;
 
 use super::attempts::write_attempt;
 use super::lease::unleased;
+use super::responses::{separate_response, within_one_call};
 use super::rows::{DeliveryRow, EventRow};
 use super::{DeliveryTable, delivery_key, due_shard, partition};
 use crate::clock::now;
@@ -75,7 +76,21 @@ impl DeliveryTable {
         dead: Option<&DeadLetter>,
         owner: &str,
     ) -> Result<bool, Fault> {
-        let delivery = &*self.store_response(delivery).await;
+        let began = Instant::now();
+        let stored = self.store_response(delivery).await;
+        let created = self.create_row(&stored, dead, owner);
+        match separate_response(delivery) {
+            Some(_) => within_one_call(began, created).await,
+            None => created.await,
+        }
+    }
+
+    async fn create_row(
+        &self,
+        delivery: &Delivery,
+        dead: Option<&DeadLetter>,
+        owner: &str,
+    ) -> Result<bool, Fault> {
         let item = to_item(
             &DeliveryRow::new(delivery, owner, self.delivery_expires_at(delivery))?,
             Stage::WriteOutcome,
@@ -127,11 +142,22 @@ impl DeliveryTable {
         dead: Option<&DeadLetter>,
         owner: &str,
     ) -> Result<bool, Fault> {
-        let after = match after.last_attempt == before.last_attempt {
-            true => Cow::Borrowed(after),
-            false => self.store_response(after).await,
-        };
-        let (mut seen, mut next) = (before.clone(), after.clone().into_owned());
+        if after.last_attempt == before.last_attempt || separate_response(after).is_none() {
+            return self.complete_row(before, after, dead, owner).await;
+        }
+        let began = Instant::now();
+        let stored = self.store_response(after).await;
+        within_one_call(began, self.complete_row(before, &stored, dead, owner)).await
+    }
+
+    async fn complete_row(
+        &self,
+        before: &Delivery,
+        after: &Delivery,
+        dead: Option<&DeadLetter>,
+        owner: &str,
+    ) -> Result<bool, Fault> {
+        let (mut seen, mut next) = (before.clone(), after.clone());
         loop {
             let refused = match self.write_completion(&seen, &next, dead, owner).await? {
                 None => return Ok(true),
@@ -144,7 +170,7 @@ impl DeliveryTable {
             }
             let row: DeliveryRow = from_item(refused, Stage::WriteOutcome)?;
             let current = unleased(row.read(&before.tenant)?);
-            next = after.clone().into_owned().rebased(before, &current);
+            next = after.clone().rebased(before, &current);
             seen = current;
         }
     }

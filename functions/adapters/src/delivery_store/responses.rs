@@ -99,7 +99,8 @@ impl DeliveryTable {
             return Ok(());
         }
         let prefix = format!("{RESPONSE}{}#", id.webhook);
-        for stored in self.attempts_of(tenant, id, prefix, wanted).await? {
+        let most = wanted.saturating_add(WITHOUT_ROW);
+        for stored in self.attempts_of(tenant, id, prefix, most).await? {
             let bare = without_response(&stored);
             if let Some(of) = attempts.iter_mut().find(|one| **one == bare) {
                 *of = stored;
@@ -108,6 +109,9 @@ impl DeliveryTable {
         Ok(())
     }
 }
+
+/// How many responses that no row refers to may be among those of a delivery.
+const WITHOUT_ROW: usize = 10;
 
 /// No webhook's id begins like this, so a query for a webhook's attempts does not find it.
 const RESPONSE: &str = "response#";

@@ -156,6 +156,20 @@ impl Cloud {
         DeliveryTable::new(&aws, log, letters, retention, DueShards::ALL)
     }
 
+    /// All text attributes of the log's table, each as often as it is stored.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the small table of one test, as it is stored"
+    )]
+    pub(crate) async fn texts(&self) -> Vec<String> {
+        let scan = self.dynamo.scan().table_name(&self.tables[0]);
+        let items = scan.send().await.unwrap().items.unwrap_or_default();
+        let values = items.into_iter().flat_map(|item| item.into_values());
+        values
+            .filter_map(|value| value.as_s().ok().cloned())
+            .collect()
+    }
+
     pub(crate) async fn close(self) {
         for table in self.tables {
             let gone = self.dynamo.delete_table().table_name(table).send().await;

@@ -18,6 +18,7 @@
 
 mod calls;
 mod cloud;
+mod responses;
 mod silence;
 
 use calls::Calls;

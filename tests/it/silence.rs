@@ -17,13 +17,13 @@ use crate::cloud::Cloud;
 
 /// A relay before the cloud. Requests on its first connections are executed, and no response comes
 /// back.
-struct Relay {
-    address: String,
+pub(crate) struct Relay {
+    pub(crate) address: String,
     connections: Arc<AtomicUsize>,
 }
 
 impl Relay {
-    async fn start(silent: usize) -> Self {
+    pub(crate) async fn start(silent: usize) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let connections = Arc::new(AtomicUsize::new(0));

@@ -20,6 +20,7 @@ mod model;
 mod options;
 mod price;
 mod process;
+mod quotas;
 mod receiver;
 mod report;
 mod run;
@@ -48,6 +49,10 @@ async fn main() -> Result<(), String> {
         "counts" => counts(&options).await,
         "calls" => calls(&options).await,
         "cost" => cost(&options),
+        "limits" => {
+            print!("{}", quotas::table()?);
+            Ok(())
+        }
         _ => Err(options::USAGE.to_owned()),
     }
 }

@@ -10,6 +10,7 @@ pub(crate) const USAGE: &str = "bench run     [--binaries DIR] [--runs N] [--onl
 bench start   [--binaries DIR] [--runs N] [--json FILE]                      start-up and size of each function
 bench counts  [--binaries DIR]                                               for the gate: have requests or units grown?
 bench calls   [--binaries DIR] --only NAME [--events N] [--bytes N] [--batch N]  one scenario's counts as JSON
+bench limits                                                                 where a growing load meets a limit, as a table
 bench cost    [--events N] [--webhooks N] [--bytes N] [--latency-ms N] [--failing PERCENT] [--door sqs|http] [--each N] [--batch N] [--new-connections PERCENT] [--new-tenants PERCENT]
               the bill of so many events; --each: events in an HTTP request, --batch: messages in an invocation;
               --new-tenants: events of tenants that the process has not seen for five minutes";

@@ -54,7 +54,7 @@ pub struct Faults {
     pub skew_millis: i64,
 }
 
-/// How the tables respond during an outage. All other services work.
+/// What fails during an outage, and how. Everything else works.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outage {
     Refused,
@@ -65,9 +65,19 @@ pub enum Outage {
     WritesRefused,
     /// Reads work, and no write gets a response. Half of the writes are executed.
     WritesUnanswered,
+    /// SQS: nothing is sent, received, deleted or hidden.
+    Queues,
+    /// KMS: nothing is decrypted, and no process has a key in its cache.
+    Keys,
+    /// The Scheduler: nothing is scheduled, and no schedule fires.
+    Scheduler,
 }
 
 impl Outage {
+    /// Those of services other than the tables.
+    pub const OF_SERVICES: [Self; 3] = [Self::Queues, Self::Keys, Self::Scheduler];
+
+    /// Those of the tables.
     pub const ALL: [Self; 4] = [
         Self::Refused,
         Self::Unanswered,
@@ -81,28 +91,49 @@ impl Outage {
         matches!(self, Self::Refused | Self::Unanswered)
     }
 
+    /// Whether a call that uses this fails.
+    pub(crate) fn meets(self, access: Access) -> bool {
+        match access {
+            Access::Read => self.of_reads(),
+            Access::Write => Self::ALL.contains(&self),
+            Access::Queue => self == Self::Queues,
+            Access::Key => self == Self::Keys,
+            Access::Schedule => self == Self::Scheduler,
+            Access::Elsewhere => false,
+        }
+    }
+
     pub(crate) fn is_silent(self) -> bool {
         matches!(self, Self::Unanswered | Self::WritesUnanswered)
     }
 }
 
-/// A call's use of the tables.
+/// What a call uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Access {
+    /// A table.
     Read,
     Write,
+    /// SQS.
+    Queue,
+    /// KMS.
+    Key,
+    /// The Scheduler.
+    Schedule,
     /// Another service.
     Elsewhere,
 }
 
 impl Access {
-    /// The use of the tables in a call of this stage.
+    /// What a call of this stage uses.
     pub(crate) fn of(stage: Stage) -> Self {
         match stage {
             Stage::ReadConfig | Stage::ReadStore => Self::Read,
             Stage::WriteConfig | Stage::AcquireLease | Stage::WriteOutcome | Stage::DeadLetter => {
                 Self::Write
             }
+            Stage::Enqueue => Self::Queue,
+            Stage::Decrypt => Self::Key,
             _ => Self::Elsewhere,
         }
     }

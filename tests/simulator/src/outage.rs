@@ -1,4 +1,5 @@
-//! A history in which the tables are unavailable for a while; queues, receivers and callers work.
+//! A history in which the tables or another service is unavailable for a while; receivers and
+//! callers work.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,6 +15,7 @@ use crate::account::Totals;
 use crate::directory::Subscriber;
 use crate::faults::{Faults, Guard, Outage};
 use crate::receivers::ReceiverBehaviour;
+use crate::sharing::Sharing;
 use crate::simulation::{Act, Door, Publication, Simulation};
 
 /// Before the outage, so that retries become due in it.
@@ -24,7 +26,7 @@ const AFTER: Duration = Duration::from_secs(120);
 /// The plan of an outage.
 #[derive(Clone, Copy, Debug)]
 pub struct OutageStory {
-    /// How the tables fail.
+    /// What fails, and how.
     pub outage: Outage,
     pub length: Duration,
     /// The maximum number of receives, if not the template's.
@@ -34,6 +36,8 @@ pub struct OutageStory {
     pub stays_hidden: f64,
     /// A removed guard.
     pub without: Option<Guard>,
+    /// How many messages each queue may have in flight, if that is limited.
+    pub in_flight: Option<usize>,
 }
 
 /// The result of an outage.
@@ -47,6 +51,8 @@ pub struct Survived {
     pub repeated: u32,
     /// The maximum of them for one event and one webhook.
     pub max_repeats: u32,
+    /// The most messages that one queue had in flight.
+    pub max_in_flight: usize,
     /// The trace, on request.
     pub trace: Vec<String>,
 }
@@ -61,6 +67,13 @@ impl OutageStory {
             world.keep_trace();
         }
         self.without.into_iter().for_each(|g| world.take_away(g));
+        if let Some(in_flight) = self.in_flight {
+            world.set_sharing(Sharing {
+                in_flight,
+                concurrency: usize::MAX,
+                noisy_from: 30,
+            });
+        }
         self.max_receives
             .into_iter()
             .for_each(|count| world.set_max_receives(count));
@@ -102,6 +115,7 @@ impl OutageStory {
             backlog,
             repeated: again.iter().sum(),
             max_repeats: again.into_iter().max().unwrap_or(0),
+            max_in_flight: world.max_in_flight(),
             trace: world.trace(),
         }
     }

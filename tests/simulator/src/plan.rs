@@ -17,6 +17,7 @@ use domain::time::Time;
 use domain::ulid::Ulid;
 
 use crate::directory::publisher;
+use crate::faults::Outage;
 use crate::owner::{Change, Wish, make};
 use crate::ports::{OURSELVES, Ports, Received};
 use crate::queues::QueueName;
@@ -133,6 +134,11 @@ impl Simulation {
         let Some(tenant) = self.tenants.get(publication.tenant).cloned() else {
             return;
         };
+        if self.world().out_until(Outage::Queues).is_some() {
+            self.world().count("sends refused to a tenant");
+            self.again(number);
+            return;
+        }
         let body = body(publication, Some(tenant.as_str()));
         let key = {
             let mut world = self.world();

@@ -139,7 +139,7 @@ impl Ports {
                 self.perhaps(&mut effect);
                 self.wait(AWS_CALL_TIMEOUT.saturating_sub(latency)).await;
             }
-            return Err(Fault::transient(stage, "the tables are out"));
+            return Err(Fault::transient(stage, "the service is out"));
         }
         if trouble == Some(Trouble::Refused) {
             return Err(Fault::transient(stage, "refused"));
@@ -699,7 +699,7 @@ impl TaskQueue for Ports {
             TaskKind::Manual(token) => format!("{}-{token}-{second}", task.delivery_id),
         };
         let created = self
-            .call(Stage::Enqueue, Twice::Once, |world| {
+            .call_as(Access::Schedule, Stage::Enqueue, Twice::Once, |world| {
                 let (now, existing) = (world.now, world.queues.schedules.len());
                 let may = world.capacity.may_create(existing, world.start, now);
                 if may {
@@ -1053,7 +1053,7 @@ impl SecretCipher for Ports {
 
 impl Mailer for Ports {
     async fn send(&self, _: &str, notification: &Notification) {
-        let sent = self.call(Stage::Enqueue, Twice::Once, |world| {
+        let sent = self.call(Stage::SendMail, Twice::Once, |world| {
             world.mails += 1;
             let now = world.now;
             if notification.kind == NotificationKind::Warning {

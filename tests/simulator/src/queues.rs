@@ -16,6 +16,7 @@ use domain::time::Time;
 use fastrand::Rng;
 
 use crate::lambda::Lineage;
+use crate::sharing::{Sharing, in_flight};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum QueueName {
@@ -75,6 +76,8 @@ pub(crate) struct Stored {
     pub(crate) copies: u32,
     /// Its trace header.
     pub(crate) lineage: Lineage,
+    /// Its `MessageGroupId`.
+    pub(crate) group: Option<String>,
 }
 
 pub(crate) struct Queues {
@@ -86,6 +89,10 @@ pub(crate) struct Queues {
     /// The visibility timeout of queues other than dead-letter queues, if it is not
     /// [`QueueName::visibility`].
     pub(crate) visibility: Option<Duration>,
+    /// SQS's and the mappings' limits, if the history has any.
+    pub(crate) sharing: Option<Sharing>,
+    /// The most messages that one queue had in flight.
+    pub(crate) max_in_flight: usize,
 }
 
 impl Default for Queues {
@@ -96,6 +103,8 @@ impl Default for Queues {
             receipts: 0,
             max_receives: MAX_RECEIVES,
             visibility: None,
+            sharing: None,
+            max_in_flight: 0,
         }
     }
 }
@@ -136,6 +145,11 @@ impl Queues {
             .filter(|at| queue.get(*at).is_some_and(|m| m.visible <= now))
             .collect();
         rng.shuffle(&mut visible);
+        let mut most = most;
+        if from.dead().is_some() {
+            let sharing = self.sharing.as_ref();
+            most = sharing.map_or(most, |s| s.share(queue, &mut visible, most, now));
+        }
         let mut taken = Vec::new();
         for at in visible.into_iter().take(most) {
             if let Some(message) = queue.get_mut(at) {
@@ -147,6 +161,7 @@ impl Queues {
                 message.copies = message.copies.saturating_sub(1);
             }
         }
+        self.max_in_flight = self.max_in_flight.max(in_flight(queue, now).count());
         let any_moved = !moved.is_empty();
         if let Some(dead) = from.dead() {
             for mut message in moved {
@@ -186,9 +201,13 @@ impl Queues {
         (!queue.is_empty()).then(|| queue.swap_remove(rng.usize(0..queue.len())))
     }
 
-    /// When the next message becomes visible.
-    pub(crate) fn next_visible(&self, of: QueueName) -> Option<Time> {
-        self.queues.get(&of)?.iter().map(|m| m.visible).min()
+    /// When the next message can be received: at the limit of messages in flight, when the first of
+    /// them becomes visible.
+    pub(crate) fn next_visible(&self, of: QueueName, now: Time) -> Option<Time> {
+        let queue = self.queues.get(&of)?;
+        let full = self.sharing.as_ref().is_some_and(|s| s.is_full(queue, now));
+        let all = queue.iter().map(|m| m.visible);
+        all.filter(|at| !full || *at > now).min()
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -221,6 +240,7 @@ mod tests {
             receipt: 0,
             copies: 0,
             lineage: Lineage::default(),
+            group: None,
         }
     }
 

@@ -230,7 +230,7 @@ impl Simulation {
         self.world().strike = Some(strike);
     }
 
-    /// Makes the tables unavailable, from a moment on for `length`.
+    /// Makes a service unavailable, from a moment on for `length`.
     pub fn set_outage(&mut self, outage: Outage, after: Duration, length: Duration) {
         let mut world = self.world();
         let from = world.now.plus(after);
@@ -497,7 +497,12 @@ impl Simulation {
                 }
                 world.note(|| format!("run {id} {:?} gives back {failed:?}", run.kind));
                 let ids: Vec<String> = failed.iter().map(|(id, _)| id.clone()).collect();
+                let is_out = world.out_until(Outage::Queues).is_some();
                 for message in deleted(batch, &ids) {
+                    if is_out {
+                        world.count("messages not deleted");
+                        continue;
+                    }
                     world.queues.delete(*queue, message.receipt);
                     world.did(message.due);
                     if queue.source() == QueueKind::Events {
@@ -524,7 +529,7 @@ impl Simulation {
     }
 
     /// A caller who got no response, or a 503, asks again with the same event.
-    fn again(&mut self, number: usize) {
+    pub(crate) fn again(&mut self, number: usize) {
         let mut world = self.world();
         let wait = Duration::from_millis(world.rng.u64(500..5_000));
         // In an outage callers do not ask every two seconds, but about every two minutes.
@@ -643,8 +648,12 @@ impl Simulation {
             let mut guard = self.world();
             let world = &mut *guard;
             let now = world.now;
-            if let Some(until) = world.capacity.paused(queue, world.start, now) {
+            let paused = world.capacity.paused(queue, world.start, now);
+            if let Some(until) = paused.or_else(|| world.out_until(Outage::Queues)) {
                 world.poll(queue, until);
+                return;
+            }
+            if world.is_at_limit(queue) {
                 return;
             }
             let most = world.rng.usize(1..=MAX_BATCH);
@@ -667,7 +676,7 @@ impl Simulation {
                     world.poll(queue, at);
                 }
             }
-            if let Some(next) = world.queues.next_visible(queue) {
+            if let Some(next) = world.queues.next_visible(queue, now) {
                 world.poll(queue, next.max(now.plus(Duration::from_millis(1))));
             }
             batch

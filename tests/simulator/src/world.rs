@@ -93,7 +93,7 @@ pub(crate) struct World {
     pub(crate) explanations: Explanations,
     pub(crate) faults: Faults,
     pub(crate) strike: Option<InjectedFault>,
-    /// The time of the tables' outage, and its kind.
+    /// The time of the outage, and its kind.
     pub(crate) outage: Option<(Outage, Time, Time)>,
     /// When the last work after the outage was done that was due before its end.
     pub(crate) caught_up: Option<Time>,
@@ -105,6 +105,8 @@ pub(crate) struct World {
     pub(crate) unrecorded: BTreeMap<(String, WebhookId), u32>,
     /// First attempts that a duplicate of their message made too.
     pub(crate) twins: BTreeMap<(String, WebhookId), u32>,
+    /// The tenants whose messages have no group.
+    pub(crate) groupless: Vec<String>,
     pub(crate) mails: u32,
     /// Actions of the plan that wait for a POST, by number.
     pub(crate) meets: Vec<usize>,
@@ -156,6 +158,7 @@ impl World {
             calling: None,
             unrecorded: BTreeMap::new(),
             twins: BTreeMap::new(),
+            groupless: Vec::new(),
             mails: 0,
             handled: BTreeMap::new(),
             meets: Vec::new(),
@@ -354,12 +357,7 @@ impl World {
     /// The kind of outage that a call of a run meets, if any.
     pub(crate) fn outage_of(&mut self, id: RunId, access: Access) -> Option<Outage> {
         let outage = self.is_out()?;
-        let meets = match access {
-            Access::Read => outage.of_reads(),
-            Access::Write => true,
-            Access::Elsewhere => false,
-        };
-        if !meets {
+        if !outage.meets(access) {
             return None;
         }
         self.excuse(id);
@@ -370,6 +368,12 @@ impl World {
     pub(crate) fn is_out(&self) -> Option<Outage> {
         let (outage, from, until) = self.outage?;
         (from <= self.now && self.now < until).then_some(outage)
+    }
+
+    /// Until when a service is out, if it is.
+    pub(crate) fn out_until(&self, of: Outage) -> Option<Time> {
+        let (_, _, until) = self.outage?;
+        (self.is_out() == Some(of)).then_some(until)
     }
 
     /// A retry that was due at a time is sent.
@@ -414,6 +418,7 @@ impl World {
         let by = self.calling.and_then(|run| self.running.get(&run));
         let lineage = by.map(|run| run.lineage.clone()).unwrap_or_default();
         self.note(|| format!("to {to:?}: {body}"));
+        let group = self.group_of(&body, sender);
         self.queues.put(
             to,
             Stored {
@@ -427,6 +432,7 @@ impl World {
                 receipt: 0,
                 copies: 4,
                 lineage,
+                group,
             },
         );
         self.poll(to, visible);
@@ -462,6 +468,13 @@ impl World {
             return;
         };
         let (age, now) = (self.now.since(*due), self.now);
+        let queues = self.out_until(Outage::Queues);
+        if let Some(until) = queues.or_else(|| self.out_until(Outage::Scheduler)) {
+            self.count("schedules that wait for the outage's end");
+            let later = until.plus(Duration::from_millis(self.rng.u64(0..60_000)));
+            self.at(later, Wake::Fire(name.to_owned()));
+            return;
+        }
         if age < HOUR && !self.capacity.may_invoke(now) {
             self.count("schedules that wait for the quota");
             let later = self.now.plus(Duration::from_secs(10));

@@ -5,6 +5,7 @@
 //! | `tenant#shard` | `<event key>` | the event, with the inline deliveries that ended at the first attempt |
 //! | `tenant#shard` | `<event key>#<webhook>` | a delivery as a separate item, and its last attempt |
 //! | `tenant#attempts#<event key>` | `<webhook>#<number>` | an earlier attempt of it |
+//! | `tenant#attempts#<event key>` | `response#<webhook>#<number>#<start>` | an attempt with a long response |
 //! | `tenant#id#<caller's id>` | `id` | the event of a caller's own id, 24 h |
 //! | `tenant#redrive#<dead letter>` | `id` | the event of a redriven message that had no such id |
 //!
@@ -23,6 +24,7 @@ mod list;
 mod log;
 mod overdue;
 mod read;
+mod responses;
 mod rows;
 mod store;
 mod write;

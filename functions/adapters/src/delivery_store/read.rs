@@ -53,7 +53,7 @@ fn read_part(item: Item, tenant: &TenantId) -> Result<Part, Fault> {
 }
 
 /// `None` if it has expired.
-fn earlier_attempt(item: Item, event: Ulid) -> Result<Option<Attempt>, Fault> {
+fn attempt(item: Item, event: Ulid) -> Result<Option<Attempt>, Fault> {
     let row: AttemptItem = from_item(item, Stage::ReadStore)?;
     let attempt = read_attempt(&row.attempt, event)?;
     Ok((!is_expired(row.expires_at, now())).then_some(attempt))
@@ -71,8 +71,8 @@ impl DeliveryTable {
             .and_then(|items| assemble(items, tenant))
     }
 
-    /// A delivery with its `most` newest attempts. Three requests, and a read unit for each 4 KB
-    /// that is shown.
+    /// A delivery with its `most` newest attempts. Three requests, one more if responses are stored
+    /// separately, and a read unit for each 4 KB that is shown.
     ///
     /// # Errors
     /// If the table does not answer.
@@ -97,7 +97,8 @@ impl DeliveryTable {
             .map(|last| last.number)
             .filter(|number| *number > 1)
         {
-            let earlier = self.earlier_attempts(tenant, id, most).await?;
+            let earlier = format!("{}#", id.webhook);
+            let earlier = self.attempts_of(tenant, id, earlier, most).await?;
             let earlier = earlier.into_iter().filter(|attempt| attempt.number < last);
             attempts.extend(earlier.map(|attempt| match event.payload.erased_at() {
                 Some(_) => attempt.erased(),
@@ -105,6 +106,9 @@ impl DeliveryTable {
             }));
         }
         attempts.truncate(most);
+        if event.payload.erased_at().is_none() {
+            self.add_responses(tenant, id, &mut attempts).await?;
+        }
         attempts.reverse();
         Ok(Some(DeliveryDetail {
             event,
@@ -113,19 +117,19 @@ impl DeliveryTable {
         }))
     }
 
-    /// The newest attempts that were followed by another one, newest first. An unreadable one is
-    /// left out.
-    async fn earlier_attempts(
+    /// The newest attempts whose keys begin like this, newest first. An unreadable one is left out.
+    pub(super) async fn attempts_of(
         &self,
         tenant: &TenantId,
         id: &DeliveryId,
+        prefix: String,
         most: usize,
     ) -> Result<Vec<Attempt>, Fault> {
         let (mut attempts, mut left, mut from) = (Vec::new(), most, None);
         while left > 0 {
             let page = Query::new(&self.table, "pk = :pk AND begins_with(sk, :webhook)")
                 .value(":pk", s(attempts_partition(tenant, id.event)))
-                .value(":webhook", s(format!("{}#", id.webhook)))
+                .value(":webhook", s(&prefix))
                 .newest_first()
                 .consistent()
                 .limit(i32::try_from(left).unwrap_or(i32::MAX))
@@ -133,7 +137,7 @@ impl DeliveryTable {
                 .page(&self.dynamo, Stage::ReadStore)
                 .await?;
             left = left.saturating_sub(usize::try_from(page.count).unwrap_or(usize::MAX));
-            attempts.extend(page.rows.readable(|item| earlier_attempt(item, id.event)));
+            attempts.extend(page.rows.readable(|item| attempt(item, id.event)));
             from = page.next;
             if from.is_none() {
                 break;

@@ -1,5 +1,7 @@
 //! Creates events and deliveries, and ends leases.
 
+use std::time::Instant;
+
 use aws_sdk_dynamodb::types::{
     AttributeValue, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
 };
@@ -13,9 +15,9 @@ use domain::ulid::Ulid;
 
 use super::attempts::write_attempt;
 use super::lease::unleased;
-use super::rows::{AttemptItem, DeliveryRow, EventRow};
-use super::{DeliveryTable, DueShards, attempts_partition, delivery_key, partition};
-use crate::aws_error::OrAwsFault as _;
+use super::responses::{separate_response, within_one_call};
+use super::rows::{DeliveryRow, EventRow};
+use super::{DeliveryTable, DueShards, delivery_key, partition};
 use crate::clock::now;
 use crate::dead_letters::{RedriveMark, mark_redriven, put_dead_letter};
 use crate::dynamo::{
@@ -66,8 +68,24 @@ impl DeliveryTable {
         condition_held(noted).map(drop)
     }
 
-    /// One write unit for each KB; twice that, and the dead letter's, if it is given up at once.
+    /// One write unit for each KB; twice that, and the dead letter's, if it is given up at once. A
+    /// long response is an item of its own.
     pub(super) async fn create_delivery(
+        &self,
+        delivery: &Delivery,
+        dead: Option<&DeadLetter>,
+        owner: &str,
+    ) -> Result<bool, Fault> {
+        let began = Instant::now();
+        let stored = self.store_response(delivery).await;
+        let created = self.create_row(&stored, dead, owner);
+        match separate_response(delivery) {
+            Some(_) => within_one_call(began, created).await,
+            None => created.await,
+        }
+    }
+
+    async fn create_row(
         &self,
         delivery: &Delivery,
         dead: Option<&DeadLetter>,
@@ -116,9 +134,24 @@ impl DeliveryTable {
     }
 
     /// Ends a lease with one write: every further step after a POST can fail, and the POST is then
-    /// repeated. One more write if another caller redrove the delivery or requested a manual
-    /// attempt meanwhile.
+    /// repeated. One more write for a long response, which need not succeed, and one if another
+    /// caller redrove the delivery or requested a manual attempt meanwhile.
     pub(super) async fn complete_attempt(
+        &self,
+        before: &Delivery,
+        after: &Delivery,
+        dead: Option<&DeadLetter>,
+        owner: &str,
+    ) -> Result<bool, Fault> {
+        if after.last_attempt == before.last_attempt || separate_response(after).is_none() {
+            return self.complete_row(before, after, dead, owner).await;
+        }
+        let began = Instant::now();
+        let stored = self.store_response(after).await;
+        within_one_call(began, self.complete_row(before, &stored, dead, owner)).await
+    }
+
+    async fn complete_row(
         &self,
         before: &Delivery,
         after: &Delivery,
@@ -252,19 +285,8 @@ impl DeliveryTable {
         let Some(attempt) = &delivery.last_attempt else {
             return Ok(());
         };
-        let row = AttemptItem {
-            pk: attempts_partition(&delivery.tenant, delivery.id.event),
-            sk: format!("{}#{:05}", delivery.id.webhook, attempt.number),
-            attempt: write_attempt(attempt, delivery.id.event)?,
-            expires_at: self.expires_at(delivery.id.event),
-        };
-        let item = to_item(&row, Stage::WriteOutcome)?;
-        let put = self
-            .dynamo
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(item));
-        put.send().await.map(|_| ()).or_fault(Stage::WriteOutcome)
+        let key = format!("{}#{:05}", delivery.id.webhook, attempt.number);
+        self.put_attempt(delivery, attempt, key).await
     }
 }
 

@@ -156,6 +156,7 @@ mod tests {
             name: None,
             url: "https://example.com/".to_owned(),
             events: vec![EventFilter::All],
+            filter: None,
             active: true,
             contract: "standard".to_owned(),
             overrides: Overrides::default(),

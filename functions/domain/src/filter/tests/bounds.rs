@@ -27,7 +27,7 @@ fn fields(rules: &str) -> String {
 }
 
 #[test]
-fn what_is_usual_takes_few_steps() {
+fn a_common_filter_needs_less_than_200_steps() {
     let filter = r#"{"data": {"order": {"state": ["paid"], "total": [{"numeric": [">", 100]}], "items": {"sku": [{"prefix": "a-"}]}}}}"#;
     let items = vec![r#"{"sku": "b-1", "count": 3}"#; 20].join(",");
     let data = format!(

@@ -259,6 +259,7 @@ mod tests {
             name: Some("\"".repeat(100)),
             url: "/".repeat(MAX_URL_BYTES),
             events: vec![EventFilter::try_from(filter.to_owned()).unwrap()],
+            filter: None,
             active: true,
             contract: "standard".to_owned(),
             overrides: Overrides::default(),

@@ -181,7 +181,7 @@ fn faults(rng: &mut Rng, profile: FaultProfile) -> Faults {
 fn filters(seed: u64, tenants: usize, simulation: &mut Simulation) {
     let mut rng = Rng::with_seed(!seed);
     for (tenant, webhook) in (0..tenants).flat_map(|tenant| (0..3).map(move |at| (tenant, at))) {
-        if rng.u32(0..4) == 0 {
+        if rng.u32(0..10) == 0 {
             // Of the numbers 0 and 1: none, or 0.
             simulation.filter(tenant, webhook, rng.u32(0..4).min(1));
         }

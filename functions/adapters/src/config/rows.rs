@@ -191,7 +191,14 @@ mod tests {
         removed.sort_unstable();
         assert_eq!(
             removed,
-            ["#basic_auth", "#disabled", "#name", "#since", "#written"]
+            [
+                "#basic_auth",
+                "#disabled",
+                "#filter",
+                "#name",
+                "#since",
+                "#written"
+            ]
         );
         for name in ["#url = :url", "#headers = :headers", "#version = :version"] {
             assert!(set.contains(name), "{set}");

@@ -46,17 +46,49 @@ def test_a_file_goes_to_the_queue_in_batches_of_ten_once_each(cli: Cli):
     assert len(there()) == lines + 2, "an event was published twice"
 
 
-def test_the_queue_of_a_stack_is_found_by_its_name(cli: Cli):
+def with_the_stacks_credentials(cli: Cli) -> dict[str, str]:
+    """The environment of a user of the AWS CLI, who has none of the local stack's files."""
     known = stack.outputs()
-    user = {
+    return {
         "AWS_ENDPOINT_URL": known["awsEndpointUrl"],
         "AWS_DEFAULT_REGION": known["region"],
         "AWS_ACCESS_KEY_ID": known["accessKeyId"],
         "AWS_SECRET_ACCESS_KEY": known["secretAccessKey"],
         "POSTEL_OUTPUTS": str(cli.tmp / "none.json"),
         "POSTEL_KEY": "",
-        "POSTEL_TENANT": cli.tenant.id,
     }
+
+
+def test_a_login_with_a_stacks_name_is_saved_and_shows_no_key(cli: Cli):
+    known, operator = stack.outputs(), {"POSTEL_PROFILE": "live"}
+    cli.environment |= with_the_stacks_credentials(cli)
+    terminal = Terminal(cli, "login", "live", "--stack", known["stackName"])
+    assert known["operatorKey"] not in terminal.ends(0), "it was asked for nothing, and shows no key"
+    shown = cli.run("health", "--json", **operator).json
+    assert (shown["url"], shown["key"], shown["from"]) == (known["apiUrl"], "operator", "profile live")
+    assert cli.run("tenants", "get", cli.tenant.id, "--json", **operator).json["id"] == cli.tenant.id
+
+
+def test_a_login_with_a_stacks_name_sends_no_key_over_http_to_another_machine(cli: Cli):
+    """A stack whose output is http, as CloudFormation answers for a cloud that is not local."""
+    outputs = {"ApiUrl": "http://postel.example.com", "OperatorSecretArn": "arn:x"}
+    listed = [{"OutputKey": key, "OutputValue": value} for key, value in outputs.items()]
+    fake = cli.tmp / "bin" / "aws"
+    fake.parent.mkdir()
+    answers = {"describe-stacks": {"Stacks": [{"Outputs": listed}]}, "get-secret-value": {"SecretString": "the-key"}}
+    cases = "".join(f"*{command}*) echo '{json.dumps(answer)}';;\n" for command, answer in answers.items())
+    fake.write_text(f'#!/bin/sh\ncase "$*" in\n{cases}esac\n')
+    fake.chmod(0o755)
+    cli.environment |= {"POSTEL_KEY": "", "PATH": f"{fake.parent}:{cli.environment['PATH']}"}
+    terminal = Terminal(cli, "login", "live", "--stack", "postel")
+    told = " ".join(terminal.ends(2).split())
+    assert "http://postel.example.com is http" in told and "use https" in told and "the-key" not in told, told
+    assert not Path(cli.environment["POSTEL_CONFIG"]).exists()
+
+
+def test_the_queue_of_a_stack_is_found_by_its_name(cli: Cli):
+    known = stack.outputs()
+    user = with_the_stacks_credentials(cli) | {"POSTEL_TENANT": cli.tenant.id}
     cli.run("publish", "--sqs", "--stack", known["stackName"], "--type", "item.created", "--id", "one", **user)
     stack.eventually(lambda: cli.tenant.api.get(cli.tenant.path("/events/one")).status == 200, 60, "the event")
     told = cli.run("publish", "--sqs", "--stack", "nowhere", "--type", "item.created", exit=3, **user).err

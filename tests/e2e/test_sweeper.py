@@ -130,6 +130,43 @@ def test_a_delivery_that_is_not_overdue_is_left_alone(kuviq: client.Tenant, rece
     receiver.stays_at(2, 1)
 
 
+# ---- An upgrade from a version that sweeps only the first eight partitions -----------------------
+
+
+def partitions(tenant: client.Tenant) -> dict[str, tuple[int, int]]:
+    """Of all that is due, by its sort key: the partition of its entry, and the one that it has with
+    the default."""
+    digits = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+    rows = {row["sk"]["S"]: int(row["due_shard"]["S"]) for row in stack.scan("LogTable", tenant.id) if "due_shard" in row}
+    return {sk: (shard, (32 * digits.index(sk[24]) + digits.index(sk[25])) % 128) for sk, shard in rows.items()}
+
+
+@pytest.mark.alone
+def test_an_upgrade_first_writes_to_eight_partitions_and_then_to_all(kuviq: client.Tenant, receiver: Receiver) -> None:
+    receiver.answer(500)
+    kuviq.new_webhook(receiver.url(), overrides={"timeoutSeconds": 2, "retryDelaysSeconds": [3600, 3600]})
+    eight = {"POSTEL_DUE_SHARDS": "8"}
+    with disturb.paused("DeliveriesSource"):
+        with disturb.set_up_as("DispatcherFunction", **eight), disturb.set_up_as("ManageFunction", **eight):
+            events = [kuviq.publish() for _ in range(12)]
+            first, *others = [kuviq.wait_for_status(event, "retrying") for event in events]
+            for delivery in others[:6]:
+                kuviq.api.post(kuviq.path(f"/deliveries/{delivery['id']}/retry")).ok(202)
+            kuviq.api.delete(kuviq.path(f"/events/{first['eventId']}/data")).ok(204)
+            before = partitions(kuviq)
+    assert len(before) == len(events) + 1 and any(own >= 8 for _, own in before.values())
+    assert {sk: shard for sk, (shard, _) in before.items()} == {sk: own % 8 for sk, (_, own) in before.items()}
+
+    # The manual attempts, by a dispatcher with the default.
+    receiver.wait(len(events) + 6)
+
+    def moved() -> bool:
+        at = partitions(kuviq)
+        return sum(shard == own for shard, own in at.values()) >= 6 and all(shard in (own, own % 8) for shard, own in at.values())
+
+    stack.eventually(moved, 60, "the entries of the deliveries that were tried again to be in their own partitions")
+
+
 # ---- Messages that kill their reader -------------------------------------------------------------
 
 

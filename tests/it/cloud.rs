@@ -2,7 +2,7 @@
 //! would change the stack's own tables.
 
 use adapters::dead_letters::DeadLetterTable;
-use adapters::delivery_store::{DeliveryTable, days};
+use adapters::delivery_store::{DeliveryTable, DueShards, days};
 use aws_config::{Region, SdkConfig};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
@@ -128,7 +128,13 @@ impl Cloud {
         create(&dynamo, &letters, &AGE).await;
         let retention = days(RETENTION_DAYS);
         Self {
-            store: DeliveryTable::new(&aws, log.clone(), letters.clone(), retention),
+            store: DeliveryTable::new(
+                &aws,
+                log.clone(),
+                letters.clone(),
+                retention,
+                DueShards::ALL,
+            ),
             letters: DeadLetterTable::new(&aws, letters.clone()),
             dynamo,
             tables: [log, letters],
@@ -146,7 +152,8 @@ impl Cloud {
     pub(crate) fn store_by(&self, address: &str) -> DeliveryTable {
         let aws = configuration(&outputs(), Some(format!("http://{address}")));
         let [log, letters] = self.tables.clone();
-        DeliveryTable::new(&aws, log, letters, days(RETENTION_DAYS))
+        let retention = days(RETENTION_DAYS);
+        DeliveryTable::new(&aws, log, letters, retention, DueShards::ALL)
     }
 
     pub(crate) async fn close(self) {

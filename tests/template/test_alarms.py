@@ -23,6 +23,8 @@ METRICS_SOURCE = (ROOT / "functions/adapters/src/metrics.rs").read_text().split(
 
 # Not those that end a deployment: test_versions.py.
 ALARMS = {name: alarm for name, alarm in of_type("AWS::CloudWatch::Alarm").items() if RESOURCES[name]["Condition"] == "HasAlarmTopic"}
+# AWS has three free dashboards of up to 50 metrics each, to an account.
+FREE_METRICS = 50
 COMPOSITE = of_type("AWS::CloudWatch::CompositeAlarm")
 DEPLOYED = Deployed(TEMPLATE, {"AlarmTopicArn": "arn:aws:sns:eu-west-1:111122223333:calls"})
 
@@ -45,7 +47,7 @@ DOCUMENTED = {
     ),
     "AWS/DynamoDB": (
         "amazondynamodb/latest/developerguide/metrics-dimensions.html",
-        {"ReadThrottleEvents", "WriteThrottleEvents", "ConsumedWriteCapacityUnits"},
+        {"ReadThrottleEvents", "WriteThrottleEvents"},
         [{"TableName"}, {"TableName", "GlobalSecondaryIndexName"}],
     ),
     "AWS/Scheduler": (
@@ -125,6 +127,14 @@ def test_the_runbook_has_each_alarm_in_its_table_with_its_urgency():
     listed = dict(re.findall(r"^\| \[`([\w-]+)`\]\(#\1\) \| (yes|no) \|", RUNBOOK, re.MULTILINE))
     urgency = {one["AlarmName"]["Fn::Sub"].split("}-")[1]: one["AlarmDescription"].startswith("Urgent") for one in (ALARMS | COMPOSITE).values()}
     assert listed == {name: "yes" if urgent else "no" for name, urgent in urgency.items()}
+
+
+@pytest.mark.parametrize("name", [*ALARMS, *COMPOSITE])
+def test_the_runbook_says_where_to_look_whose_fault_it_is_and_when_it_is_over(name):
+    name = (ALARMS | COMPOSITE)[name]["AlarmName"]["Fn::Sub"].split("}-")[1]
+    entry = re.search(rf"^### {name}\n(.+?)(?=^##)", RUNBOOK, re.MULTILINE | re.DOTALL)[1]
+    assert len(re.findall(r"\bFirst look:", entry)) == 1 and len(re.findall(r"\bOver\s+when\b", entry)) == 1
+    assert re.search(rf"^\| \[`{name}`\]\(#{name}\) \| (?:yes|no) \| [^|]+ \| [^|]+ \|$", RUNBOOK, re.MULTILINE), "the table says whose fault"
 
 
 def test_without_a_topic_there_is_no_alarm_and_no_dashboard():
@@ -207,13 +217,48 @@ def test_the_widgets_do_not_overlap():
         taken |= cells
 
 
+def lines_of(widget: dict) -> list[list]:
+    return widget["properties"].get("metrics", [])
+
+
+def test_the_dashboard_is_one_that_aws_gives_for_nothing():
+    """It has no more than 50 metrics, in the strictest count: each line is one, although it is
+    hidden, only a part of an expression, or another statistic of a metric that is there already.
+    An expression computes with its widget's own lines, since SEARCH and the like fetch metrics of
+    their own."""
+    fetched = [line for widget in widgets() for line in lines_of(widget) if isinstance(line[0], str)]
+    assert 40 < len(fetched) <= FREE_METRICS, f"{len(fetched)} metrics"
+    computed = [(widget, line[0]["expression"]) for widget in widgets() for line in lines_of(widget) if isinstance(line[0], dict)]
+    assert len(computed) == 1
+    for widget, expression in computed:
+        own = {line[-1]["id"] for line in lines_of(widget) if isinstance(line[-1], dict) and "id" in line[-1]}
+        assert set(re.findall(r"[A-Za-z_]\w*", expression)) <= own, expression
+
+
+def test_the_dashboard_answers_whether_it_is_well_and_whose_fault_it_is():
+    """Whatever an alarm computes is on it, but for what says the same in other words."""
+    shown = {(metric, dict(dimensions).get("FunctionName")) for _, metric, dimensions in dashboard_metrics()}
+    watched = {(metric, dict(dimensions).get("FunctionName")) for name in ALARMS for _, metric, dimensions in alarm(name).metrics()}
+    assert watched - shown == {("Invocations", "DispatcherFunction")}, "the share of errors needs them, and the deliveries tell"
+
+
+def test_the_runbook_names_widgets_of_the_dashboard():
+    """In italics, in full or up to a comma."""
+    titles = {widget["properties"].get("title", "") for widget in widgets()}
+    titles |= {title.split(",")[0] for title in titles}
+    named = {" ".join(name.split()) for name in re.findall(r"(?<!\*)\*([A-Z][^*]+)\*(?!\*)", RUNBOOK)}
+    assert len(named) >= 4 and named - titles == set()
+
+
 def test_the_prices_count_the_alarms_and_the_dashboard():
-    """AWS's free tier has dashboards of up to 50 metrics: ours is larger, so it is paid for."""
     priced = {row["what"]: row["number"] for row in json.loads((ROOT / "tests" / "bench" / "prices.json").read_text())["alarms"]}
     metrics = sum(len(alarm(name).metrics()) for name in ALARMS)
-    assert priced == {"metrics in alarms": metrics, "composite alarm": len(COMPOSITE), "dashboard": len(of_type("AWS::CloudWatch::Dashboard"))}
-    shown, page = len(set(dashboard_metrics())), (ROOT / "docs" / "costs.md").read_text()
-    assert shown > 50 and f"this one has {shown}." in page and f"{metrics} metrics in {len(ALARMS)} alarms" in page
+    shown, page = len(dashboard_metrics()), (ROOT / "docs" / "costs.md").read_text()
+    paid = len(of_type("AWS::CloudWatch::Dashboard")) if shown > FREE_METRICS else 0
+    assert priced == {"metrics in alarms": metrics, "composite alarm": len(COMPOSITE), "dashboards that are not free": paid}
+    assert f"this one has {shown}." in page and f"{metrics} metrics in {len(ALARMS)} alarms" in page
+    monthly = sum(row["usd"] * row["number"] for row in json.loads((ROOT / "tests" / "bench" / "prices.json").read_text())["alarms"])
+    assert f"for {monthly:.2f} USD a month" in TEMPLATE["Parameters"]["AlarmTopicArn"]["Description"]
 
 
 # ---- The evaluation itself ----

@@ -172,6 +172,18 @@ def test_no_delay_that_sqs_would_refuse_is_given_to_sqs():
     assert limit["Default"] <= limit["MaxValue"] <= MAX_SQS_DELAY_SECONDS
 
 
+def test_every_writer_of_the_log_has_the_setting_for_the_partitions():
+    """A version before this one sweeps the first eight only: one writer that ignores the setting
+    leaves retries in the others after a rollback."""
+    parameter = PARAMETERS["DueShards"]
+    read = int(re.search(r"SWEEP_SHARDS: u8 = (\d+);", (ROOT / "functions/domain/src/flow/sweep.rs").read_text())[1])
+    assert parameter["AllowedValues"] == [8, read] and parameter["Default"] == read
+    environments = {binary(RESOURCES[name]): one.get("Environment", {}).get("Variables", {}) for name, one in functions().items()}
+    with_log = {name for name, variables in environments.items() if "POSTEL_LOG_TABLE" in variables}
+    assert with_log == {"publish", "manage", "dispatcher", "dlq", "redriver", "sweeper"}
+    assert {name for name, variables in environments.items() if variables.get("POSTEL_DUE_SHARDS") == {"Ref": "DueShards"}} == with_log
+
+
 def test_a_batch_of_large_events_leaves_a_dispatcher_enough_memory_and_files():
     """Lambda allows 1,024 open files (AWS Lambda Developer Guide, "Lambda quotas"). A function that
     runs out of memory takes its whole batch with it."""

@@ -42,6 +42,8 @@ TENANTS = 4
 # Longer than POSTEL's QueueDelayLimitSeconds there, so that some retries wait as a schedule, which
 # the other version may find.
 DELAYS = [1, 7]
+# How many partitions of the index a version before the parameter DueShards sweeps.
+DUE_SHARDS = 8
 SETTLED_SECONDS = 240
 
 
@@ -113,6 +115,7 @@ def part(name: str, receiver: Receiver, events: int, seconds: float, meanwhile: 
     finally:
         over.set()
         beside.join()
+    due = [int(row["due_shard"]["S"]) for row in stack.scan("LogTable") if "due_shard" in row]
     settled = wait_until_settled.wait(load.crowd, SETTLED_SECONDS)
     redriven = load.redrive()
     settled = settled and wait_until_settled.wait(load.crowd, SETTLED_SECONDS)
@@ -124,6 +127,8 @@ def part(name: str, receiver: Receiver, events: int, seconds: float, meanwhile: 
         wrong.append(f"{report.counts['delivered']} of {wanted} deliveries are delivered")
     if not settled:
         wrong.append("not all work was finished")
+    if not due or max(due) >= DUE_SHARDS:
+        wrong.append(f"{sum(shard >= DUE_SHARDS for shard in due)} of {len(due)} due deliveries are where the former version may not look")
     ran = {name: invocations(name, began) for name in ("publish", "dispatcher", "notifier")}
     if not ran["notifier"]:
         wrong.append("the notifier has read no row")
@@ -134,6 +139,7 @@ def part(name: str, receiver: Receiver, events: int, seconds: float, meanwhile: 
         "redriven": redriven,
         "duplicates": load.duplicates(),
         "lost": wanted - report.counts["delivered"],
+        "due at the end": len(due),
         "unreadable": len(unread),
         "publish former/this": f"{ran['publish'][FORMER]}/{ran['publish'][THIS]}",
         "dispatcher former/this": f"{ran['dispatcher'][FORMER]}/{ran['dispatcher'][THIS]}",
@@ -203,8 +209,9 @@ def main(arguments: list[str]) -> int:
     directory = ROOT / ".local" / str(given.port)
     os.environ |= {"POSTEL_PORT": str(given.port), "POSTEL_STATE_DIR": str(directory), "POSTEL_OUTPUTS": str(directory / "outputs.json")}
     os.environ |= {"POSTEL_ALIASES": "1", "POSTEL_REPLACE": "1", "POSTEL_BOOTSTRAPS": str(former)}
-    # With a bus, so that the notifier reads the rows of both versions.
-    parameters = stack_under_test.PARAMETERS | {"EventBusName": "default"}
+    # With a bus, so that the notifier reads the rows of both versions; the partitions as in an
+    # upgrade, since the former version may sweep only so many.
+    parameters = stack_under_test.PARAMETERS | {"EventBusName": "default", "DueShards": str(DUE_SHARDS)}
     os.environ["POSTEL_PARAMETERS"] = " ".join(f"{name}={value}" for name, value in parameters.items())
     os.environ.pop("POSTEL_STRICT", None)
     made: list[Part] = []

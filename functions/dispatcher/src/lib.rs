@@ -66,7 +66,13 @@ impl Handler {
             HttpSender::new(egress, SystemLookup, &[])?.with_receiver_runtime(receivers);
         let deps = Deps {
             config: ConfigCache::new(config, seconds(env::MAX_WEBHOOK_TIMEOUT_SECONDS)?),
-            store: DeliveryTable::new(&aws, log.clone(), dead_letters, retention),
+            store: DeliveryTable::new(
+                &aws,
+                log.clone(),
+                dead_letters,
+                retention,
+                parsed(env::DUE_SHARDS)?,
+            ),
             tasks: TaskScheduler::new(
                 &aws,
                 Queue::new(&aws, required(env::DELIVERIES_QUEUE_URL)?),

@@ -36,7 +36,13 @@ impl Handler {
         let config = ConfigTable::new(&aws, required(env::CONFIG_TABLE)?);
         let longest = std::time::Duration::from_secs(u64::from(MAX_TIMEOUT_SECONDS));
         let deps = Deps {
-            store: DeliveryTable::new(&aws, required(env::LOG_TABLE)?, dead_letters, retention),
+            store: DeliveryTable::new(
+                &aws,
+                required(env::LOG_TABLE)?,
+                dead_letters,
+                retention,
+                parsed(env::DUE_SHARDS)?,
+            ),
             config: ConfigCache::new(config, longest),
             telemetry: LogTelemetry::default(),
         };

@@ -125,7 +125,13 @@ impl AppState {
             .await?;
         Ok(Self {
             config: ConfigTable::new(&aws, required(env::CONFIG_TABLE)?),
-            store: DeliveryTable::new(&aws, log.clone(), dead_letters.clone(), retention),
+            store: DeliveryTable::new(
+                &aws,
+                log.clone(),
+                dead_letters.clone(),
+                retention,
+                parsed(env::DUE_SHARDS)?,
+            ),
             inboxes: InboxTable::new(&aws, log),
             dead_letters: DeadLetterTable::new(&aws, dead_letters),
             events: SqsEventQueue::new(&aws, required(env::EVENTS_QUEUE_URL)?, dispatcher_timeout),

@@ -68,7 +68,13 @@ impl AppState {
         Ok(Self {
             config: ConfigTable::new(&aws, required(env::CONFIG_TABLE)?),
             // It ends no delivery, so the dead-letter table's name does not matter.
-            store: DeliveryTable::new(&aws, required(env::LOG_TABLE)?, String::new(), retention),
+            store: DeliveryTable::new(
+                &aws,
+                required(env::LOG_TABLE)?,
+                String::new(),
+                retention,
+                parsed(env::DUE_SHARDS)?,
+            ),
             events: SqsEventQueue::new(
                 &aws,
                 required(env::EVENTS_QUEUE_URL)?,

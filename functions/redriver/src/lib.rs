@@ -50,6 +50,7 @@ impl Handler {
                 required(env::LOG_TABLE)?,
                 dead_letters.clone(),
                 retention,
+                parsed(env::DUE_SHARDS)?,
             ),
             dead_letters: DeadLetterTable::new(&aws, dead_letters),
             config: ConfigTable::new(&aws, required(env::CONFIG_TABLE)?),

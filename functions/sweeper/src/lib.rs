@@ -7,7 +7,7 @@ use std::time::Duration;
 use adapters::dead_letters::DeadLetterTable;
 use adapters::delivery_store::DeliveryTable;
 use adapters::env;
-use adapters::settings::{required, seconds};
+use adapters::settings::{parsed, required, seconds};
 use adapters::task_queue::{ImmediateTaskQueue, Queue};
 use adapters::{clients, telemetry};
 use domain::flow::{AWS_CALL_TIMEOUT, RECORDING_RESERVE, Sweeper};
@@ -38,6 +38,7 @@ impl Handler {
                 required(env::LOG_TABLE)?,
                 dead_letters.clone(),
                 no_time,
+                parsed(env::DUE_SHARDS)?,
             ),
             jobs: DeadLetterTable::new(&aws, dead_letters),
             tasks: ImmediateTaskQueue(Queue::new(&aws, required(env::DELIVERIES_QUEUE_URL)?)),

@@ -107,6 +107,7 @@ impl Stand {
             ("POSTEL_DISPATCHER_TIMEOUT_SECONDS", "80".to_owned()),
             ("POSTEL_MAX_WEBHOOK_TIMEOUT_SECONDS", "60".to_owned()),
             ("POSTEL_QUEUE_DELAY_LIMIT_SECONDS", "900".to_owned()),
+            ("POSTEL_DUE_SHARDS", "128".to_owned()),
             ("POSTEL_RETENTION_DAYS", "30".to_owned()),
             ("POSTEL_STACK", "postel".to_owned()),
             ("POSTEL_ATTEMPT_LOG", "failures".to_owned()),

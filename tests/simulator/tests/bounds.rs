@@ -31,7 +31,7 @@ fn tell(
     act: Option<Act>,
 ) -> Totals {
     let mut all = Totals::default();
-    for seed in 0..SEEDS {
+    for seed in 0..simulator::seeds(SEEDS) {
         let mut world = Simulation::new(seed);
         let subscriber = Subscriber {
             contract: contract(timeout),

@@ -108,6 +108,11 @@ impl Aws {
         self.is_local
     }
 
+    /// The address of that local cloud.
+    pub(super) fn local_endpoint(&self) -> Option<&str> {
+        self.endpoint.as_deref().filter(|_| self.is_local)
+    }
+
     /// The version of the AWS CLI, as it says it itself.
     pub(crate) async fn version(&self) -> Result<String, AwsError> {
         let text = self.run(CALLER.action, &["--version"]).await?;

@@ -75,6 +75,16 @@ impl Stack {
         })
     }
 
+    /// The API's address. A local cloud serves it under its own, whatever its output says.
+    pub(crate) fn api_url(&self, aws: &Aws) -> Result<String, Failure> {
+        let Some(endpoint) = aws.local_endpoint() else {
+            return self.output("ApiUrl").map(str::to_owned);
+        };
+        let id = self.output("HttpApiId")?;
+        let endpoint = endpoint.trim_end_matches('/');
+        Ok(format!("{endpoint}/_aws/execute-api/{id}"))
+    }
+
     /// A parameter, empty if the stack has none of this name.
     pub(crate) fn parameter(&self, name: &str) -> &str {
         self.parameters.get(name).map_or("", String::as_str)
@@ -102,4 +112,38 @@ pub(crate) async fn operator_key(aws: &Aws, secret: &str) -> Result<String, AwsE
 
 fn string(value: &Value, name: &str) -> String {
     value.member(name).as_str().unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::aws::LocalCloud;
+
+    #[test]
+    fn the_api_of_a_local_cloud_is_under_its_own_address_and_that_of_aws_is_the_output() {
+        let outputs = [
+            ("ApiUrl", "https://x1.execute-api.eu-west-1.amazonaws.com"),
+            ("HttpApiId", "x1"),
+        ];
+        let stack = Stack {
+            outputs: outputs
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .into(),
+            ..Stack::default()
+        };
+        let cloud = LocalCloud {
+            endpoint: "http://127.0.0.1:4566".to_owned(),
+            region: "eu-west-1".to_owned(),
+            access_key_id: "a".to_owned(),
+            secret_access_key: "s".to_owned(),
+        };
+        assert_eq!(
+            stack.api_url(&Aws::local(&cloud)).unwrap(),
+            "http://127.0.0.1:4566/_aws/execute-api/x1"
+        );
+        for endpoint in [None, Some("http://10.0.0.9:4566".to_owned())] {
+            let elsewhere = Aws::new(Vec::new(), endpoint, false);
+            assert_eq!(stack.api_url(&elsewhere).unwrap(), outputs[0].1);
+        }
+    }
 }

@@ -117,10 +117,11 @@ impl Logout {
     }
 }
 
-/// Address and operator's key of a stack on AWS.
+/// Address and operator's key of a stack on AWS, or on the local cloud that AWS_ENDPOINT_URL names.
 async fn of_stack(name: &str) -> Result<(String, String), Failure> {
     let aws = Aws::of_user(None);
     let stack = Stack::describe(&aws, name).await?;
+    let url = stack.api_url(&aws)?;
     let key = operator_key(&aws, stack.output("OperatorSecretArn")?).await?;
-    Ok((stack.output("ApiUrl")?.to_owned(), key))
+    Ok((url, key))
 }

@@ -12,7 +12,7 @@ use futures::TryStreamExt as _;
 
 use super::attempts::erased_attempt;
 use super::rows::{DeliveryRow, erased_inside};
-use super::{DeliveryTable, attempts_partition, due_shard, is_expired, partition};
+use super::{DeliveryTable, attempts_partition, is_expired, partition};
 use crate::clock::now;
 use crate::dead_letters::mark_erased;
 use crate::dynamo::{
@@ -109,7 +109,7 @@ impl DeliveryTable {
                 .change(format!(
                     "{set}, due_shard = :shard, due_at = :again REMOVE #data, ctx"
                 ))
-                .value(":shard", s(due_shard(event)))
+                .value(":shard", s(self.due_shards.of(event)))
                 .value(":again", n(again.millis())),
             None => update.change(format!("{set} REMOVE #data, ctx")),
         };

@@ -15,6 +15,7 @@
 
 mod attempts;
 mod data;
+mod due_shards;
 mod erase;
 mod ids;
 mod lease;
@@ -31,7 +32,6 @@ use std::time::Duration;
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 use domain::delivery::Delivery;
-use domain::flow::SWEEP_SHARDS;
 use domain::ids::{DeliveryId, TenantId};
 use domain::time::Time;
 use domain::ulid::Ulid;
@@ -40,6 +40,7 @@ use crate::clients;
 use crate::clock::now;
 
 pub(crate) use data::Packed;
+pub use due_shards::DueShards;
 pub use list::{AwaitedDeliveries, DeliveryFilter, ListedDelivery, Page};
 pub use log::{BareEvent, LoggedEvent, Span};
 pub use read::DeliveryDetail;
@@ -54,18 +55,26 @@ pub struct DeliveryTable {
     /// The dead-letter table's name: a delivery and its dead letter are written in one transaction.
     dead_letters: String,
     retention: Duration,
+    due_shards: DueShards,
 }
 
 impl DeliveryTable {
     /// From an AWS configuration and the tables' names. Functions that never end a delivery pass an
     /// empty name for the dead-letter table.
     #[must_use]
-    pub fn new(aws: &SdkConfig, table: String, dead_letters: String, retention: Duration) -> Self {
+    pub fn new(
+        aws: &SdkConfig,
+        table: String,
+        dead_letters: String,
+        retention: Duration,
+        due_shards: DueShards,
+    ) -> Self {
         Self {
             dynamo: clients::dynamodb(aws),
             table,
             dead_letters,
             retention,
+            due_shards,
         }
     }
 
@@ -107,10 +116,6 @@ fn attempts_partition(tenant: &TenantId, event: Ulid) -> String {
 
 fn delivery_key(id: &DeliveryId) -> String {
     format!("{}#{}", id.event, id.webhook)
-}
-
-fn due_shard(event: Ulid) -> String {
-    (event.low_bits() % SWEEP_SHARDS).to_string()
 }
 
 /// The retention in days as a duration.

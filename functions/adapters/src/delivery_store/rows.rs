@@ -14,6 +14,7 @@ use domain::time::Time;
 use domain::ulid::Ulid;
 use serde::{Deserialize, Serialize};
 
+use super::DueShards;
 use super::attempts::{AttemptRow, attempt_of, attempt_row, read_attempt, write_attempt};
 use super::data::Packed;
 use crate::dynamo::from_json;
@@ -247,7 +248,12 @@ impl EventRow {
 }
 
 impl DeliveryRow {
-    pub(super) fn new(delivery: &Delivery, by: &str, expires_at: i64) -> Result<Self, Fault> {
+    pub(super) fn new(
+        delivery: &Delivery,
+        by: &str,
+        expires_at: i64,
+        shards: DueShards,
+    ) -> Result<Self, Fault> {
         let event = delivery.id.event;
         Ok(Self {
             pk: super::partition(&delivery.tenant, event),
@@ -274,7 +280,7 @@ impl DeliveryRow {
             by: by.to_owned(),
             lease_owner: None,
             begun: None,
-            due_shard: delivery.next_attempt_at.map(|_| super::due_shard(event)),
+            due_shard: delivery.next_attempt_at.map(|_| shards.of(event)),
             due_at: delivery.next_attempt_at.map(Time::millis),
             expires_at,
         })

@@ -11,7 +11,7 @@ use domain::ports::{
 use domain::time::Time;
 use domain::ulid::Ulid;
 
-use super::{DeliveryTable, delivery_key, due_shard, partition};
+use super::{DeliveryTable, delivery_key, partition};
 use crate::dead_letters::{RedriveMark::First, mark_redriven, put_new};
 use crate::dynamo::{Transacted, Update, n, s, text, transact};
 
@@ -118,7 +118,7 @@ impl DeliveryStore for DeliveryTable {
             .value(":one", n(1))
             .value(":most", n(MAX_MANUAL_ATTEMPTS))
             .value(":token", s(token))
-            .value(":shard", s(due_shard(delivery.event)))
+            .value(":shard", s(self.due_shards.of(delivery.event)))
             .value(":now", n(now.millis()))
             .send(&self.dynamo, Stage::AcquireLease)
             .await;
@@ -161,7 +161,7 @@ impl DeliveryStore for DeliveryTable {
             .value(":zero", n(0))
             .value(":seq", n(after.sequence))
             .value(":now", n(now.millis()))
-            .value(":shard", s(due_shard(after.id.event)))
+            .value(":shard", s(self.due_shards.of(after.id.event)))
             .value(":dead", s(dead.id.0.to_string()))
             .transacted(Stage::WriteOutcome)?;
         let marked = mark_redriven(&self.dead_letters, Some(tenant), dead.id, now, First(job))?;

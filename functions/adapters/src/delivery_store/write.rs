@@ -14,7 +14,7 @@ use domain::ulid::Ulid;
 use super::attempts::write_attempt;
 use super::lease::unleased;
 use super::rows::{AttemptItem, DeliveryRow, EventRow};
-use super::{DeliveryTable, attempts_partition, delivery_key, due_shard, partition};
+use super::{DeliveryTable, DueShards, attempts_partition, delivery_key, partition};
 use crate::aws_error::OrAwsFault as _;
 use crate::clock::now;
 use crate::dead_letters::{RedriveMark, mark_redriven, put_dead_letter};
@@ -73,8 +73,9 @@ impl DeliveryTable {
         dead: Option<&DeadLetter>,
         owner: &str,
     ) -> Result<bool, Fault> {
+        let expires_at = self.delivery_expires_at(delivery);
         let item = to_item(
-            &DeliveryRow::new(delivery, owner, self.delivery_expires_at(delivery))?,
+            &DeliveryRow::new(delivery, owner, expires_at, self.due_shards)?,
             Stage::WriteOutcome,
         )?;
         let before = match dead {
@@ -226,7 +227,7 @@ impl DeliveryTable {
             set.push("erased_at = :erased");
             update = update.value(":erased", n(at.millis()));
         }
-        for (name, assignment, placeholder, value) in optional(after)? {
+        for (name, assignment, placeholder, value) in optional(after, self.due_shards)? {
             match value {
                 Some(value) => {
                     set.push(assignment);
@@ -275,7 +276,7 @@ type Optional = (
     Option<AttributeValue>,
 );
 
-fn optional(after: &Delivery) -> Result<[Optional; 8], Fault> {
+fn optional(after: &Delivery, shards: DueShards) -> Result<[Optional; 8], Fault> {
     let latest = after
         .last_attempt
         .as_ref()
@@ -284,7 +285,7 @@ fn optional(after: &Delivery) -> Result<[Optional; 8], Fault> {
     // A pending manual attempt is due as well: its message may be lost.
     let waits = after.pending_manual_token.as_ref().map(|_| now());
     let look = after.next_attempt_at.or(waits).map(|at| n(at.millis()));
-    let shard = look.as_ref().map(|_| s(due_shard(after.id.event)));
+    let shard = look.as_ref().map(|_| s(shards.of(after.id.event)));
     let due = after.next_attempt_at.map(|due| n(due.millis()));
     let lost = (after.lost.count > 0).then(|| n(after.lost.count));
     let lost_at = after.lost.at.map(|at| n(at.millis()));

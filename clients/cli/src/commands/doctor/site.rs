@@ -83,20 +83,12 @@ impl Place {
         }
     }
 
-    /// The API's address: the local cloud's has a path, which CloudFormation's output lacks.
-    pub(super) fn api_url(&self, stack: &Stack) -> Option<String> {
-        if let Some(local) = &self.local {
-            return Some(local.target.url.clone());
+    /// The API's address.
+    fn api_url(&self, stack: &Stack) -> Option<String> {
+        match &self.local {
+            Some(local) => Some(local.target.url.clone()),
+            None => stack.api_url(&self.aws).ok(),
         }
-        if self.aws.is_local() {
-            let endpoint = std::env::var("AWS_ENDPOINT_URL").ok()?;
-            let id = stack.outputs.get("HttpApiId")?;
-            return Some(format!(
-                "{}/_aws/execute-api/{id}",
-                endpoint.trim_end_matches('/')
-            ));
-        }
-        stack.outputs.get("ApiUrl").cloned()
     }
 
     /// The API with the operator's key: that of POSTEL_KEY, of the secret, or of the local stack.

@@ -115,6 +115,18 @@ def test_a_tenant_is_created_changed_and_deleted(cli: Cli):
     cli.run("tenants", "get", name, exit=3, **operator)
 
 
+def test_a_filter_is_set_tried_and_taken_away(cli: Cli, receiver: Receiver):
+    filter = {"data": {"state": ["paid"], "total": [{"numeric": [">", 100]}]}}
+    (cli.tmp / "filter.json").write_text(json.dumps(filter))
+    made = cli.run("webhooks", "create", "--to", receiver.url(), "--event", "*", "--filter", "filter.json", "--json").json
+    assert made["filter"] == filter
+    event = json.dumps({"type": "a.b", "data": {"state": "open", "total": 150}})
+    told = cli.run("webhooks", "filter-test", made["id"], "--event", event, exit=1).out
+    assert "no match  data.state" in told and "matches   data.total" in told, told
+    cli.run("webhooks", "filter-test", made["id"], "--event", event, "--filter", '{"type": ["a.b"]}')
+    assert "filter" not in cli.run("webhooks", "update", made["id"], "--filter", "null", "--json").json
+
+
 def test_a_webhook_lives_its_whole_life(cli: Cli, receiver: Receiver):
     made = cli.run("webhooks", "create", "--to", receiver.url(), "--event", "item.*,order.created", "--name", "mine", "--json")
     webhook = made.json["id"]

@@ -47,6 +47,7 @@ BODIES: dict[str, Any] = {
     "webhooks.retryFailed": {"since": "2020-01-01T00:00:00Z"},
     "webhooks.rotateSecret": {},
     "webhooks.test": {},
+    "webhooks.testFilter": {"event": EVENT, "filter": {"type": ["item.created"]}},
 }
 # Well-formed ids that do not exist.
 MISSING = {

@@ -196,6 +196,7 @@ def _deliver(run: Run) -> None:
     run.send("events.get")
     run.send("events.list", query="?type=" + run.known["eventType"])
     run.send("events.explain")
+    run.send("webhooks.testFilter")
     run.send("deliveries.list", query="?limit=1&status=completed", deliveryId=delivery)
     run.send("deliveries.get")
     run.send("stats.get", query="?bucket=P1D")

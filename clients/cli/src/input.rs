@@ -45,6 +45,17 @@ pub(crate) fn object(name: &str) -> Result<Map<String, Value>, Failure> {
     })
 }
 
+/// JSON in the command line, if it looks like that, or in a file.
+pub(crate) fn json(given: &str) -> Result<Value, Failure> {
+    let is_json = given == "null" || given.trim_start().starts_with('{');
+    let text = match is_json {
+        true => given.to_owned(),
+        false => text(given)?,
+    };
+    serde_json::from_str(&text)
+        .map_err(|error| Failure::usage(format!("{given} is no JSON: {error}.")))
+}
+
 /// The object of `--file`, if one is named.
 pub(crate) fn given(file: Option<&str>) -> Result<Map<String, Value>, Failure> {
     file.map_or_else(|| Ok(Map::new()), object)
@@ -88,6 +99,13 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn json_is_given_itself_or_in_a_file() {
+        assert_eq!(super::json("null").ok(), Some(json!(null)));
+        assert_eq!(super::json(" {\"a\": 1}").ok(), Some(json!({"a": 1})));
+        assert!(super::json("{").is_err() && super::json("no-such-file.json").is_err());
+    }
 
     #[test]
     fn a_pair_keeps_numbers_and_leaves_texts_alone() {

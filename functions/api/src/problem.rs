@@ -108,6 +108,7 @@ pub const fn status(code: Code) -> StatusCode {
         | Code::InvalidTenantId
         | Code::InvalidUrl
         | Code::InvalidEvents
+        | Code::InvalidPattern
         | Code::InvalidSecret
         | Code::InvalidHeader
         | Code::MaskedValue

@@ -135,8 +135,8 @@ pub struct Accepted {
     id: String,
     /// Whether it was accepted before.
     duplicate: bool,
-    /// How many active webhooks want its type at this moment. A duplicate goes to none of them
-    /// again.
+    /// How many active webhooks want its type at this moment; their filters may leave it out. A
+    /// duplicate goes to none of them again.
     webhook_count: usize,
 }
 

@@ -1,10 +1,10 @@
 //! An event without its content, as lists show it, and the deliveries that it still waits for.
 //!
 //! A delivery is not recorded before its first attempt has ended. So pending deliveries are
-//! derived: an event without a delivery waits for one to each webhook that selects it. A webhook
-//! created or changed after the event is left out, because it is unknown whether it should have
-//! received the event. The list of deliveries and the counts derive them here, so that a count and
-//! the list behind it are the same deliveries.
+//! derived: an event without a delivery waits for one to each webhook that selects it, by its type
+//! and by the webhook's filter. A webhook created or changed after the event is left out, because
+//! it is unknown whether it should have received the event. The list of deliveries and the counts
+//! derive them here, so that a count and the list behind it are the same deliveries.
 
 use std::collections::HashSet;
 
@@ -12,7 +12,9 @@ use crate::dead_letter::Reason;
 use crate::delivery::{Delivery, Status};
 use crate::event::Event;
 use crate::event_type::EventType;
+use crate::filter::Selection;
 use crate::ids::{EventId, TenantId, WebhookId};
+use crate::payload::Content;
 use crate::tenant::Webhook;
 use crate::time::Time;
 use crate::ulid::Ulid;
@@ -34,6 +36,9 @@ pub struct EventSummary {
     pub is_test: bool,
     /// When its content was erased.
     pub erased_at: Option<Time>,
+    /// The webhooks whose filters leave it out, as [`Self::filtered`] found them. Its content
+    /// decides it, which is not kept here.
+    pub filtered: Vec<WebhookId>,
 }
 
 impl From<&Event> for EventSummary {
@@ -46,6 +51,7 @@ impl From<&Event> for EventSummary {
             timestamp: event.timestamp.clone(),
             is_test: event.test,
             erased_at: event.payload.erased_at(),
+            filtered: Vec::new(),
         }
     }
 }
@@ -57,11 +63,38 @@ impl EventSummary {
         Delivery::of_event(self, webhook)
     }
 
+    /// With the webhooks whose filters leave it out. The content is read only if a webhook with a
+    /// filter might get the event; without it no filter matches.
+    #[must_use]
+    pub fn filtered(
+        mut self,
+        content: impl FnOnce() -> Option<Content>,
+        webhooks: &[Webhook],
+    ) -> Self {
+        let asked = |webhook: &&Webhook| webhook.filter.is_some() && self.awaits(webhook);
+        let asked: Vec<_> = webhooks.iter().filter(asked).collect();
+        if asked.is_empty() {
+            return self;
+        }
+        let content = content();
+        let filtered = {
+            let selection = Selection::new(&self.event_type, content.as_ref());
+            let left_out = asked.into_iter();
+            let left_out = left_out.filter(|webhook| selection.is_filtered_from(webhook));
+            left_out.map(|webhook| webhook.id.clone()).collect()
+        };
+        self.filtered = filtered;
+        self
+    }
+
     /// Whether it waits for its delivery to a webhook, if it has no delivery yet. A test event
     /// never does: its one delivery is recorded with it.
     #[must_use]
     pub fn awaits(&self, webhook: &Webhook) -> bool {
-        !self.is_test && webhook.wants(&self.event_type) && webhook.updated_at <= self.key.time()
+        !self.is_test
+            && webhook.wants(&self.event_type)
+            && webhook.updated_at <= self.key.time()
+            && !self.filtered.contains(&webhook.id)
     }
 
     /// The deliveries that it waits for, if it has no delivery yet. `dead` are the events whose

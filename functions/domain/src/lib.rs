@@ -17,6 +17,7 @@ pub mod event_summary;
 pub mod event_type;
 pub mod explain;
 pub mod fault;
+pub mod filter;
 pub mod flow;
 pub mod format;
 pub mod guard;

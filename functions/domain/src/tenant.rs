@@ -2,6 +2,7 @@
 
 mod patch;
 mod put;
+mod snapshot;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,19 +11,20 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::author::{Author, readable};
-use crate::contract::{Contract, Overrides};
+use crate::contract::Overrides;
 use crate::credential::SealingKeys;
 use crate::delivery::{Delivery, DisableReason};
 use crate::event::Event;
 use crate::event_type::{EventFilter, EventType};
+use crate::filter::{Filter, Selection};
 use crate::ids::{TenantId, WebhookId};
-use crate::ports::{Fault, Stage};
 use crate::signing_secrets::SigningSecrets;
 use crate::time::{CLOCK_SKEW, Time};
 use crate::webhook::{LastChange, changed_members};
 
 pub use patch::{PATCHED, READ_ONLY, TenantPatch};
 pub use put::{MAX_PUBLISHERS, PutTenant, new_tenant_id};
+pub use snapshot::{Subscription, TenantSnapshot};
 
 /// The default maximum of webhooks per tenant. They are read in one query and cached together.
 pub const WEBHOOKS_PER_TENANT: u32 = 25;
@@ -157,6 +159,9 @@ pub struct Webhook {
     pub url: String,
     /// Which events it selects; at least one filter.
     pub events: Vec<EventFilter>,
+    /// What those events must contain.
+    #[serde(default)]
+    pub filter: Option<Filter>,
     /// Whether it receives events.
     pub active: bool,
     /// Its contract's name.
@@ -216,14 +221,15 @@ impl Webhook {
     }
 
     /// This webhook as the owner's change of `before`: later than `before`, and with a new version
-    /// if the change affects attempts. A new name or another event filter makes no new version;
-    /// every other difference does, fields that are added later included.
+    /// if the change affects attempts. A new name or another selection of events makes no new
+    /// version; every other difference does, fields that are added later included.
     #[must_use]
     pub fn replacing(mut self, before: &Self, by: &Author, now: Time) -> Self {
         self.updated_at = now.max(before.updated_at.plus(Duration::from_millis(1)));
         let is_same = Self {
             name: before.name.clone(),
             events: before.events.clone(),
+            filter: before.filter.clone(),
             updated_at: before.updated_at,
             version: before.version,
             disabled: before.disabled,
@@ -289,7 +295,7 @@ impl Webhook {
         }
     }
 
-    /// Whether it selects events of a type.
+    /// Whether it selects events of a type. Its filter may leave out some of them.
     #[must_use]
     pub fn wants(&self, event_type: &EventType) -> bool {
         self.active && self.selects(event_type)
@@ -297,10 +303,10 @@ impl Webhook {
 
     /// Whether the event must have a delivery to it: the webhook is active, or was active when the
     /// event was accepted and has been switched off since. Then the event becomes a dead letter, as
-    /// a waiting retry does, instead of leaving no trace.
+    /// a waiting retry does, instead of leaving no trace. `selection` is the event's.
     #[must_use]
-    pub fn is_owed(&self, event: &Event) -> bool {
-        (self.active || self.was_on(event.key.time())) && self.selects(&event.event_type)
+    pub fn is_owed(&self, event: &Event, selection: &Selection<'_>) -> bool {
+        (self.active || self.was_on(event.key.time())) && selection.is_for(self)
     }
 
     /// Whether it was active at a time, as far as its row still knows.
@@ -315,71 +321,10 @@ impl Webhook {
         self.created_at <= at && self.active == later.is_multiple_of(2)
     }
 
-    /// Whether one of its filters matches the type.
+    /// Whether it subscribes to the type.
     pub(crate) fn selects(&self, event_type: &EventType) -> bool {
         self.events.iter().any(|filter| filter.matches(event_type))
     }
-}
-
-/// A webhook and its contract, with the webhook's overrides applied.
-#[derive(Clone, Debug)]
-pub struct Subscription {
-    /// The webhook.
-    pub webhook: Webhook,
-    /// Its contract.
-    pub contract: Contract,
-    /// The keys that encrypt its credentials.
-    pub sealing_keys: Arc<SealingKeys>,
-    /// The webhook's context, which overrides its tenant's.
-    pub context: BTreeMap<String, String>,
-}
-
-/// A tenant and all its subscriptions, as read together.
-#[derive(Clone, Debug)]
-pub struct TenantSnapshot {
-    /// The tenant.
-    pub tenant: Tenant,
-    /// Its webhooks, the inactive ones included.
-    pub subscriptions: Vec<Subscription>,
-    /// Webhooks whose row or contract cannot be read, so it is unknown which events they select.
-    pub unreadable: Vec<WebhookId>,
-}
-
-impl TenantSnapshot {
-    /// One webhook.
-    #[must_use]
-    pub fn subscription(&self, id: &WebhookId) -> Option<&Subscription> {
-        self.subscriptions.iter().find(|s| s.webhook.id == *id)
-    }
-
-    /// Checks that all webhooks of an event could be read. If one could not, the event's message
-    /// comes back until the row is repaired or the message becomes a dead letter: nothing is lost
-    /// unnoticed. Test: test_unreadable_rows.py, beside a webhook.
-    ///
-    /// # Errors
-    /// A permanent fault, if a webhook cannot be read.
-    pub fn all_readable(&self) -> Result<(), Fault> {
-        match self.unreadable.first() {
-            None => Ok(()),
-            Some(id) => Err(unreadable(id)),
-        }
-    }
-
-    /// Checks that a delivery's webhook could be read.
-    ///
-    /// # Errors
-    /// A permanent fault, if it cannot be read.
-    pub fn readable(&self, id: &WebhookId) -> Result<(), Fault> {
-        match self.unreadable.contains(id) {
-            false => Ok(()),
-            true => Err(unreadable(id)),
-        }
-    }
-}
-
-fn unreadable(id: &WebhookId) -> Fault {
-    let what = format!("the row of the webhook {id}, or its contract, cannot be read");
-    Fault::corrupt(Stage::ReadConfig, what)
 }
 
 /// Whether a principal may publish for a tenant. `sender` is SQS's `SenderId`: AWS guarantees only

@@ -2,10 +2,9 @@
 
 use std::collections::HashSet;
 
-use adapters::delivery_store::AwaitedDeliveries;
+use adapters::delivery_store::{AwaitedDeliveries, BareEvent};
 use domain::dead_letter::{Body, Reason};
 use domain::delivery::Delivery;
-use domain::event_summary::EventSummary;
 use domain::ids::TenantId;
 use domain::ports::{DeadLetterFilter, Fault};
 use domain::stats::announced_event;
@@ -84,8 +83,10 @@ impl Awaited<'_> {
 }
 
 impl AwaitedDeliveries for Awaited<'_> {
-    async fn of_events(&self, mut events: Vec<EventSummary>) -> Result<Vec<Delivery>, Fault> {
+    async fn of_events(&self, events: Vec<BareEvent>) -> Result<Vec<Delivery>, Fault> {
         let webhooks = self.webhooks().await?;
+        let events = events.into_iter().map(|event| event.filtered(webhooks));
+        let mut events: Vec<_> = events.collect();
         events.retain(|event| webhooks.iter().any(|webhook| event.awaits(webhook)));
         let dead = self.dead_of(events.iter().map(|event| event.key)).await?;
         let awaited = events.iter().map(|event| event.awaited(webhooks, &dead));

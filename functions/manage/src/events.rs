@@ -80,7 +80,7 @@ struct ListedEvent {
 impl ListedEvent {
     /// None if the event has expired.
     fn new(logged: &LoggedEvent, webhooks: &[Webhook]) -> Option<Self> {
-        let event = logged.event.clone()?;
+        let event = logged.summary(webhooks)?;
         let has_deliveries = !logged.deliveries.is_empty();
         let webhooks = match has_deliveries {
             true => logged.deliveries.len(),
@@ -187,7 +187,7 @@ impl EventResponse {
 impl AppState {
     /// An event by its id: one that we gave, or one that its caller chose, which may look like
     /// ours. No event gets an id that another of the tenant has.
-    async fn event(
+    pub(crate) async fn event(
         &self,
         tenant: &domain::ids::TenantId,
         id: &str,

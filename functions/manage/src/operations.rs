@@ -20,7 +20,7 @@ use crate::AppState;
 use crate::document::health;
 use crate::events::explain;
 use crate::sessions::{exchange, operator_sessions};
-use crate::webhooks::{rotate, test_event};
+use crate::webhooks::{filter as filters, rotate, test_event};
 use crate::{
     backlog, contracts, dead_letters, deliveries, document, event_types, events, inbox, keys, me,
     redrives,
@@ -79,6 +79,7 @@ operations! {
     operator_sessions: list [read], create, delete_all, delete;
     webhooks: list [read], list_troubled [read], create [read], get, patch, delete;
     test_event: test;
+    filters: test_filter;
     rotate: rotate, end_previous;
     inbox: list [read], get, put;
     events: list [read], get, erase;

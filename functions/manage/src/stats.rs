@@ -206,10 +206,12 @@ impl AppState {
         let mut cursor = None;
         loop {
             let (page, units) = self.store.next_events(tenant, &span, cursor).await?;
-            for logged in page.items {
+            for logged in &page.items {
                 let deliveries = logged.deliveries.iter();
                 deliveries.for_each(|delivery| counting.add_delivery(delivery));
-                if let (Some(event), true) = (logged.event, logged.deliveries.is_empty()) {
+                if logged.deliveries.is_empty()
+                    && let Some(event) = logged.summary(&webhooks)
+                {
                     counting.add_event(event);
                 }
             }

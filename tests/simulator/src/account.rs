@@ -223,6 +223,12 @@ impl Books {
             );
             let is_owed = world.promises.is_on_throughout(webhook, on)
                 && world.promises.is_there_throughout(webhook, there);
+            if !world.promises.passes(webhook, accepted.data) {
+                if self.deliveries.contains_key(&key) {
+                    broken.push(format!("{} passed {webhook}'s filter", accepted.event));
+                }
+                continue;
+            }
             if died || announcement_died || !is_owed {
                 continue;
             }

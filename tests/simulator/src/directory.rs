@@ -6,6 +6,7 @@ use std::sync::Arc;
 use domain::contract::{Contract, Overrides};
 use domain::credential::SealingKeys;
 use domain::delivery::DisableReason;
+use domain::filter::Filter;
 use domain::ids::{TenantId, WebhookId};
 use domain::signing_secrets::SigningSecrets;
 use domain::tenant::{Limits, Subscription, Tenant, TenantSnapshot, Webhook, WebhookVersion};
@@ -81,6 +82,7 @@ impl Directory {
                 name: None,
                 url: url(id, 0),
                 events: vec![domain::event_type::EventFilter::All],
+                filter: None,
                 active: true,
                 contract: contract.name.clone(),
                 overrides: Overrides::default(),
@@ -102,6 +104,17 @@ impl Directory {
             sealing_keys: keys(),
             context: BTreeMap::new(),
         });
+    }
+
+    /// From the beginning the webhook gets only events whose number is below this.
+    #[expect(clippy::expect_used, reason = "a pattern")]
+    pub(crate) fn filter(&mut self, tenant: &TenantId, at: usize, below: u32) -> Option<WebhookId> {
+        let filter = format!(r#"{{"data": {{"n": [{{"numeric": ["<", {below}]}}]}}}}"#);
+        let filter = Filter::parse(&filter).expect("a filter");
+        let snapshot = self.tenants.get_mut(tenant)?;
+        let webhook = &mut snapshot.subscriptions.get_mut(at)?.webhook;
+        webhook.filter = Some(filter);
+        Some(webhook.id.clone())
     }
 
     /// A snapshot as a cache may return it: from some moment between `from` and now.

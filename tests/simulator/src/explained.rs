@@ -190,20 +190,35 @@ fn off_calendar(
     })
 }
 
-/// An event is accepted. A draft of it goes to the webhooks that are active now, and to no other.
+/// An event is accepted. A draft of it goes to the webhooks that are active now and whose filters
+/// let it pass, and to no other.
 pub(crate) fn accepted(world: &mut World, draft: &Event) {
+    let content = draft.payload.content();
+    let data = content.and_then(|content| {
+        let data: serde_json::Value = serde_json::from_str(&content.data).ok()?;
+        u32::try_from(data["n"].as_u64()?).ok()
+    });
+    let number = data.unwrap_or_default();
     for (webhook, told) in explain(world, draft, None) {
         let is_on = world
             .promises
             .is_on_throughout(&webhook, (world.now, world.now));
+        let passes = world.promises.passes(&webhook, number);
+        if !passes {
+            world.count("drafts that a filter leaves out");
+        }
         world.count("drafts explained");
         // By a clock that is behind, the event was accepted before the webhook was switched off.
         let is_late = told.reason == ExplainReason::WebhookInactive;
         let is_wanted = told.result == ExplainResult::Pending && !is_late;
-        if is_on != is_wanted || is_wanted != told.request.is_some() {
+        let is_left_out = told.reason == ExplainReason::Filtered;
+        if (is_on && passes) != is_wanted
+            || passes == is_left_out
+            || is_wanted != told.request.is_some()
+        {
             let reason = told.reason;
             world.violation(format!(
-                "a draft for {webhook}, which is on: {is_on}, is explained as {reason:?}"
+                "a draft for {webhook}, which is on: {is_on}, and gets it: {passes}, is explained as {reason:?}"
             ));
         }
     }

@@ -76,6 +76,7 @@ pub fn history_without(
             .collect();
         simulation.add_tenant(&subscribers);
     }
+    filters(seed, tenants, &mut simulation);
     let published: Vec<Duration> = (0..rng.u32(1..=6))
         .map(|_| publications(&mut rng, tenants, &mut simulation))
         .collect();
@@ -173,6 +174,18 @@ fn faults(rng: &mut Rng, profile: FaultProfile) -> Faults {
         faults.dropped_schedule = dropped_schedule;
     }
     faults
+}
+
+/// Some webhooks leave out some events. Chosen apart from all else, so that a history is the same
+/// with filters and without.
+fn filters(seed: u64, tenants: usize, simulation: &mut Simulation) {
+    let mut rng = Rng::with_seed(!seed);
+    for (tenant, webhook) in (0..tenants).flat_map(|tenant| (0..3).map(move |at| (tenant, at))) {
+        if rng.u32(0..10) == 0 {
+            // Of the numbers 0 and 1: none, or 0.
+            simulation.filter(tenant, webhook, rng.u32(0..4).min(1));
+        }
+    }
 }
 
 fn contract(rng: &mut Rng) -> Contract {

@@ -62,6 +62,8 @@ struct Promised {
     /// Since when its configuration is unchanged: outcomes of earlier attempts must not affect it.
     version_since: Time,
     warned: Option<Time>,
+    /// It gets only events whose number is below this.
+    below: Option<u32>,
 }
 
 impl Promised {
@@ -121,6 +123,7 @@ impl Promises {
             over_time: vec![promise],
             version_since: begin,
             warned: None,
+            below: None,
         };
         self.0.insert(id.clone(), promised);
     }
@@ -270,6 +273,19 @@ impl Promises {
     pub(crate) fn is_on_throughout(&self, id: &WebhookId, (from, to): (Time, Time)) -> bool {
         let promised = self.0.get(id);
         promised.is_some_and(|promised| promised.within(from, to).all(|p| p.is_on))
+    }
+
+    /// It gets only events whose number is below this.
+    pub(crate) fn filter(&mut self, id: &WebhookId, below: u32) {
+        if let Some(promised) = self.0.get_mut(id) {
+            promised.below = Some(below);
+        }
+    }
+
+    /// Whether a webhook's filter lets an event with this number pass.
+    pub(crate) fn passes(&self, id: &WebhookId, number: u32) -> bool {
+        let below = self.0.get(id).and_then(|promised| promised.below);
+        below.is_none_or(|below| number < below)
     }
 
     /// Whether a webhook existed during a whole period, active or not.

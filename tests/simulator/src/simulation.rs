@@ -322,6 +322,17 @@ impl Simulation {
         self.tenants.push(tenant);
     }
 
+    /// A webhook gets only events whose number is below this, from the beginning.
+    pub fn filter(&mut self, tenant: usize, webhook: usize, below: u32) {
+        let Some(tenant) = self.tenants.get(tenant).cloned() else {
+            return;
+        };
+        let mut world = self.world();
+        if let Some(id) = world.directory.filter(&tenant, webhook, below) {
+            world.promises.filter(&id, below);
+        }
+    }
+
     pub fn publish(&mut self, after: Duration, publication: Publication) {
         self.planned(after, Planned::Publish(publication));
     }

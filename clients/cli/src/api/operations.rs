@@ -56,10 +56,11 @@ operations! {
 
     WEBHOOKS = "webhooks.list" GET "/v1/tenants/{tenantId}/webhooks" ?["limit" "cursor" "state" "contract"];
     WEBHOOK = "webhooks.get" GET "/v1/tenants/{tenantId}/webhooks/{webhookId}";
-    WEBHOOK_CREATE = "webhooks.create" POST "/v1/tenants/{tenantId}/webhooks" ?["dryRun"] {"id" "name" "url" "events" "active" "contract" "secret" "basicAuth" "headers" "overrides" "context"} + idempotency_key;
-    WEBHOOK_UPDATE = "webhooks.update" PATCH "/v1/tenants/{tenantId}/webhooks/{webhookId}" {"name" "url" "events" "active" "contract" "basicAuth" "headers" "overrides" "context"};
+    WEBHOOK_CREATE = "webhooks.create" POST "/v1/tenants/{tenantId}/webhooks" ?["dryRun"] {"id" "name" "url" "events" "filter" "active" "contract" "secret" "basicAuth" "headers" "overrides" "context"} + idempotency_key;
+    WEBHOOK_UPDATE = "webhooks.update" PATCH "/v1/tenants/{tenantId}/webhooks/{webhookId}" {"name" "url" "events" "filter" "active" "contract" "basicAuth" "headers" "overrides" "context"};
     WEBHOOK_DELETE = "webhooks.delete" DELETE "/v1/tenants/{tenantId}/webhooks/{webhookId}";
     WEBHOOK_TEST = "webhooks.test" POST "/v1/tenants/{tenantId}/webhooks/{webhookId}/test" {"type" "context"};
+    WEBHOOK_FILTER_TEST = "webhooks.testFilter" POST "/v1/tenants/{tenantId}/webhooks/{webhookId}/filter/test" {"event" "eventId" "filter"};
     WEBHOOK_ROTATE = "webhooks.rotateSecret" POST "/v1/tenants/{tenantId}/webhooks/{webhookId}/secret/rotate" {"secret" "overlapSeconds"};
 
     INBOX_REQUESTS = "inboxRequests.list" GET "/v1/tenants/{tenantId}/webhooks/{webhookId}/requests" ?["limit" "cursor"];

@@ -64,6 +64,20 @@ pub(crate) enum Webhooks {
         #[arg(long = "type")]
         kind: Option<String>,
     },
+    /// Say whether an event matches the webhook's filter, field by field; exit code 1 if not
+    FilterTest {
+        /// The webhook's id
+        id: String,
+        /// A published event's id
+        #[arg(long, required_unless_present = "event", conflicts_with = "event")]
+        event_id: Option<String>,
+        /// An event as to publish it: JSON, a file, or `-` for standard input
+        #[arg(long)]
+        event: Option<String>,
+        /// Another filter to try: JSON or a file
+        #[arg(long)]
+        filter: Option<String>,
+    },
     /// Set a new secret; it is printed now and never again
     Rotate {
         /// The webhook's id
@@ -103,6 +117,9 @@ pub(crate) struct Fields {
     /// An event's type, a component (`item.*`) or `*`; several times for several
     #[arg(long = "event", value_delimiter = ',')]
     events: Vec<String>,
+    /// Which of these events, as an event pattern: JSON or a file; `null` for all of them
+    #[arg(long)]
+    filter: Option<String>,
     /// A name for people
     #[arg(long)]
     name: Option<String>,
@@ -121,6 +138,7 @@ impl Fields {
             .members(input::given(self.file.as_deref())?)
             .field("url", self.to)
             .field("events", events)
+            .field("filter", self.filter.as_deref().map(input::json).transpose()?)
             .field("name", self.name)
             .field("contract", self.contract))
     }
@@ -185,6 +203,18 @@ impl Webhooks {
                 )
                 .await
             }
+            Self::FilterTest {
+                id,
+                event_id,
+                event,
+                filter,
+            } => {
+                let call = one(&operations::WEBHOOK_FILTER_TEST, &id)
+                    .field("eventId", event_id)
+                    .field("event", event.as_deref().map(input::json).transpose()?)
+                    .field("filter", filter.as_deref().map(input::json).transpose()?);
+                filtered(context, call).await
+            }
             Self::Rotate {
                 id,
                 secret_file,
@@ -243,6 +273,26 @@ async fn tested(context: &Context, call: Call) -> Done {
         ));
     }
     Ok(Exit::Refused)
+}
+
+async fn filtered(context: &Context, call: Call) -> Done {
+    let result: Value = context.client.json(&call).await?;
+    if context.out.json {
+        context.out.object(&result)?;
+    } else {
+        for field in result.member("fields").as_array().into_iter().flatten() {
+            let is_match = field.member("matches") == true;
+            let word = if is_match { "matches" } else { "no match" };
+            context.out.line(&format!("{word:<10}{}", shown(&text(field, "field"))))?;
+        }
+    }
+    match result.member("matches") == true {
+        true => Ok(Exit::Done),
+        false => {
+            note("The event does not match the filter.");
+            Ok(Exit::Refused)
+        }
+    }
 }
 
 /// A webhook's explanation for people: used by `postel events explain`.

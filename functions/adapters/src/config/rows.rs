@@ -156,6 +156,7 @@ mod tests {
             name: None,
             url: "https://example.com/".to_owned(),
             events: vec![EventFilter::All],
+            filter: None,
             active: true,
             contract: "standard".to_owned(),
             overrides: Overrides::default(),
@@ -190,7 +191,14 @@ mod tests {
         removed.sort_unstable();
         assert_eq!(
             removed,
-            ["#basic_auth", "#disabled", "#name", "#since", "#written"]
+            [
+                "#basic_auth",
+                "#disabled",
+                "#filter",
+                "#name",
+                "#since",
+                "#written"
+            ]
         );
         for name in ["#url = :url", "#headers = :headers", "#version = :version"] {
             assert!(set.contains(name), "{set}");

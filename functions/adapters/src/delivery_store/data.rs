@@ -19,7 +19,7 @@ const MAX_TEXT: usize = 680;
 const LEVEL: u8 = 1;
 
 /// A string or a binary attribute: the type shows how to read it.
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Packed {
     Text(String),
     Bytes(Vec<u8>),

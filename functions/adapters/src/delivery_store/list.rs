@@ -6,14 +6,13 @@
 use std::future::Future;
 
 use domain::delivery::{Delivery, Status, Trigger};
-use domain::event_summary::EventSummary;
 use domain::event_type::EventFilter;
 use domain::ids::{TenantId, WebhookId};
 use domain::ports::Fault;
 use domain::response_codes::ResponseCodes;
 
 use super::DeliveryTable;
-use super::log::{LogWalk, LoggedEvent, Span};
+use super::log::{BareEvent, LogWalk, LoggedEvent, Span};
 
 /// Which deliveries to list.
 #[derive(Clone, Debug, Default)]
@@ -63,7 +62,7 @@ pub trait AwaitedDeliveries: Sync {
     /// All that these events wait for, in any order.
     fn of_events(
         &self,
-        events: Vec<EventSummary>,
+        events: Vec<BareEvent>,
     ) -> impl Future<Output = Result<Vec<Delivery>, Fault>> + Send;
 }
 
@@ -200,8 +199,7 @@ async fn add_awaited(
     events: &mut [LoggedEvent],
     awaited: &impl AwaitedDeliveries,
 ) -> Result<(), Fault> {
-    let bare = events.iter().filter(|logged| logged.deliveries.is_empty());
-    let bare: Vec<_> = bare.filter_map(|logged| logged.event.clone()).collect();
+    let bare: Vec<_> = events.iter().filter_map(LoggedEvent::bare).collect();
     if bare.is_empty() {
         return Ok(());
     }

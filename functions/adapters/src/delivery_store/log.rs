@@ -9,14 +9,16 @@
 use std::collections::BTreeMap;
 
 use domain::delivery::Delivery;
+use domain::event::Event;
 use domain::event_summary::EventSummary;
 use domain::ids::TenantId;
 use domain::ports::{Fault, Stage};
+use domain::tenant::Webhook;
 use domain::time::Time;
 use domain::ulid::Ulid;
 use futures::future::try_join_all;
 
-use super::rows::{DeliveryRow, EventRow};
+use super::rows::{DeliveryRow, EventRow, StoredContent};
 use super::{DeliveryTable, SHARDS_PER_TENANT, is_expired};
 use crate::clock::now;
 use crate::dynamo::{Item, Query, from_item, number, s, text};
@@ -34,9 +36,55 @@ pub struct LoggedEvent {
     /// Its key.
     pub key: Ulid,
     /// The event; `None` if it has expired before one of its deliveries, which was still due.
-    pub event: Option<EventSummary>,
+    pub(super) event: Option<EventSummary>,
+    content: StoredContent,
     /// Its deliveries, by webhook from the highest id to the lowest.
     pub deliveries: Vec<Delivery>,
+}
+
+impl LoggedEvent {
+    /// The event. If it has no delivery, with what the filters of these webhooks say: all of its
+    /// tenant's.
+    #[must_use]
+    pub fn summary(&self, webhooks: &[Webhook]) -> Option<EventSummary> {
+        match self.deliveries.is_empty() {
+            true => self.bare().map(|bare| bare.filtered(webhooks)),
+            false => self.event.clone(),
+        }
+    }
+
+    /// An event without a delivery.
+    pub(super) fn bare(&self) -> Option<BareEvent> {
+        let event = self.event.as_ref()?;
+        self.deliveries.is_empty().then(|| BareEvent {
+            event: event.clone(),
+            content: self.content.clone(),
+        })
+    }
+}
+
+/// An event without a delivery, before the filters of webhooks are asked.
+pub struct BareEvent {
+    event: EventSummary,
+    content: StoredContent,
+}
+
+impl BareEvent {
+    /// With what the filters of these webhooks say: all of its tenant's.
+    #[must_use]
+    pub fn filtered(self, webhooks: &[Webhook]) -> EventSummary {
+        self.event.filtered(|| self.content.read(), webhooks)
+    }
+}
+
+impl From<&Event> for BareEvent {
+    fn from(event: &Event) -> Self {
+        let content = event.payload.content().map(StoredContent::from);
+        Self {
+            event: EventSummary::from(event),
+            content: content.unwrap_or_default(),
+        }
+    }
 }
 
 /// When the events of a list were accepted.
@@ -188,8 +236,8 @@ struct Read {
 
 /// An item under an event's key.
 enum Part {
-    /// And its inline deliveries.
-    Event(EventSummary, Vec<Delivery>),
+    /// With its content and its inline deliveries.
+    Event(EventSummary, StoredContent, Vec<Delivery>),
     Delivery(Box<Delivery>),
 }
 
@@ -201,9 +249,11 @@ fn part(item: Item, tenant: &TenantId) -> Result<Option<(String, Part)>, Fault> 
     let sk = text(&item, "sk").unwrap_or_default().to_owned();
     let part = match sk.split_once('#') {
         None => {
-            let (event, inline) = from_item::<EventRow>(item, Stage::ReadStore)?.read(tenant)?;
+            let row = from_item::<EventRow>(item, Stage::ReadStore)?;
+            let content = row.content();
+            let (event, inline) = row.read(tenant)?;
             let inline = inline.into_iter().map(|recorded| recorded.delivery);
-            Part::Event(EventSummary::from(&event), inline.collect())
+            Part::Event(EventSummary::from(&event), content, inline.collect())
         }
         Some(_) => {
             let delivery = from_item::<DeliveryRow>(item, Stage::ReadStore)?.read(tenant)?;
@@ -218,9 +268,12 @@ fn part(item: Item, tenant: &TenantId) -> Result<Option<(String, Part)>, Fault> 
 /// item.
 fn assemble(parts: Vec<Part>) -> Option<LoggedEvent> {
     let (mut event, mut inline, mut deliveries) = (None, Vec::new(), Vec::<Delivery>::new());
+    let mut content = StoredContent::default();
     for part in parts {
         match part {
-            Part::Event(summary, recorded) => (event, inline) = (Some(summary), recorded),
+            Part::Event(summary, stored, recorded) => {
+                (event, content, inline) = (Some(summary), stored, recorded);
+            }
             Part::Delivery(delivery) => deliveries.push(*delivery),
         }
     }
@@ -231,6 +284,7 @@ fn assemble(parts: Vec<Part>) -> Option<LoggedEvent> {
     Some(LoggedEvent {
         key: event.as_ref().map(|event| event.key).or(of_delivery)?,
         event,
+        content,
         deliveries,
     })
 }

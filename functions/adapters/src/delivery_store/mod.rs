@@ -44,7 +44,7 @@ use crate::clock::now;
 pub(crate) use data::Packed;
 pub use due_shards::DueShards;
 pub use list::{AwaitedDeliveries, DeliveryFilter, ListedDelivery, Page};
-pub use log::{LoggedEvent, Span};
+pub use log::{BareEvent, LoggedEvent, Span};
 pub use read::DeliveryDetail;
 
 /// The number of partitions of one tenant's log: 4,000 writes a second. Listing reads all of them.

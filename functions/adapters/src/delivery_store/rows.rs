@@ -51,6 +51,33 @@ pub(super) struct EventRow {
     pub(super) expires_at: i64,
 }
 
+/// An event's content as it is stored: short, since a list holds those of many events.
+#[derive(Clone, Default)]
+pub(super) struct StoredContent {
+    data: Option<Packed>,
+    ctx: BTreeMap<String, String>,
+}
+
+impl StoredContent {
+    /// The content; `None` if it was erased.
+    pub(super) fn read(self) -> Option<Content> {
+        let data = self.data?.into_data().ok()?;
+        Some(Content {
+            data,
+            context: self.ctx,
+        })
+    }
+}
+
+impl From<&Content> for StoredContent {
+    fn from(content: &Content) -> Self {
+        Self {
+            data: Some(Packed::Text(content.data.clone())),
+            ctx: content.context.clone(),
+        }
+    }
+}
+
 /// A delivery inline in its event's item: webhook and attempt.
 #[derive(Serialize, Deserialize)]
 struct Embedded(WebhookId, AttemptRow);
@@ -160,6 +187,17 @@ impl EventRow {
             by: by.to_owned(),
             expires_at,
         })
+    }
+
+    /// The content for filters, of an event without an inline delivery.
+    pub(super) fn content(&self) -> StoredContent {
+        let is_asked = self.done.is_empty() && self.erased_at.is_none() && !self.test;
+        let data = self.data.clone().filter(|_| is_asked);
+        let ctx = data.as_ref().map(|_| self.ctx.clone());
+        StoredContent {
+            data,
+            ctx: ctx.unwrap_or_default(),
+        }
     }
 
     /// The event and its inline deliveries.

@@ -13,6 +13,7 @@ mod tests;
 use crate::dead_letter::Reason;
 use crate::delivery::{Delivery, Status};
 use crate::event::Event;
+use crate::filter::{Selection, Verdict};
 use crate::flow::{FirstStep, NextStep};
 use crate::ids::WebhookId;
 use crate::ports::StoredEvent;
@@ -59,6 +60,9 @@ pub struct Explanation<'a> {
     pub next_attempts: Vec<Time>,
     /// Of the webhook's filters that do not select the event's type, the one most like it.
     pub nearest_filter: Option<String>,
+    /// What the webhook's filter says about the event, if the filter leaves it out. `None` also if
+    /// the event's content was erased.
+    pub filter: Option<Verdict>,
     source: RequestSource,
 }
 
@@ -86,7 +90,9 @@ impl<'a> Explained<'a> {
         let mut standing: Vec<&'a Subscription> = self.snapshot.subscriptions.iter().collect();
         let age = |to: &Subscription| (to.webhook.created_at, to.webhook.id.clone());
         standing.sort_by_key(|to| std::cmp::Reverse(age(to)));
-        let mut all: Vec<_> = standing.into_iter().map(|to| self.webhook(to)).collect();
+        let selection = Selection::of(self.event);
+        let explained = standing.into_iter().map(|to| self.webhook(to, &selection));
+        let mut all: Vec<_> = explained.collect();
         let unreadable = self.snapshot.unreadable.iter();
         all.extend(unreadable.map(|id| self.unreadable(id)));
         let is_known =
@@ -100,10 +106,10 @@ impl<'a> Explained<'a> {
         all
     }
 
-    fn webhook(&self, to: &'a Subscription) -> Explanation<'a> {
+    fn webhook(&self, to: &'a Subscription, selection: &Selection<'_>) -> Explanation<'a> {
         match self.delivery(&to.webhook.id) {
             Some(delivery) => self.recorded(delivery, Some(to)),
-            None => self.unrecorded(to),
+            None => self.unrecorded(to, selection),
         }
     }
 
@@ -128,15 +134,17 @@ impl<'a> Explained<'a> {
                 detail: sentence::UNREADABLE.to_owned(),
                 next_attempts: Vec::new(),
                 nearest_filter: None,
+                filter: None,
                 source: RequestSource::Nothing,
             },
         }
     }
 
     /// For a webhook without a delivery of the event.
-    fn unrecorded(&self, to: &'a Subscription) -> Explanation<'a> {
+    fn unrecorded(&self, to: &'a Subscription, selection: &Selection<'_>) -> Explanation<'a> {
         let webhook = &to.webhook;
-        let (result, reason) = match (self.unwanted(webhook), FirstStep::of(self.event, webhook)) {
+        let first_step = FirstStep::of(self.event, selection, webhook);
+        let (result, reason) = match (self.unwanted(webhook, selection), first_step) {
             (Some(reason), _) => (ExplainResult::NotWanted, reason),
             (None, None) => (ExplainResult::NotWanted, self.off(webhook)),
             _ if self.record.is_some_and(|record| !record.is_complete) => {
@@ -161,8 +169,14 @@ impl<'a> Explained<'a> {
         let filters = is_not_selected.then_some(&webhook.events);
         let nearest_filter =
             filters.and_then(|filters| sentence::nearest_filter(filters, &self.event.event_type));
+        let is_filtered = reason == ExplainReason::Filtered;
+        let filter = webhook.filter.as_ref().filter(|_| is_filtered);
+        let filter = filter.and_then(|filter| selection.verdict(filter));
         Explanation {
-            detail: sentence::unrecorded(self, to, reason, nearest_filter.as_deref()),
+            detail: match reason {
+                ExplainReason::Filtered => sentence::filtered(webhook, filter.as_ref()),
+                _ => sentence::unrecorded(self, to, reason, nearest_filter.as_deref()),
+            },
             webhook: webhook.id.clone(),
             to: Some(to),
             delivery: None,
@@ -171,6 +185,7 @@ impl<'a> Explained<'a> {
             source: RequestSource::next(reason, self.now),
             next_attempts,
             nearest_filter,
+            filter,
         }
     }
 
@@ -192,15 +207,17 @@ impl<'a> Explained<'a> {
 
     /// Why the event is not for a webhook, although it may be active now. A published event was
     /// handled already, unless its message still waits: what the webhook was at that time counts.
-    fn unwanted(&self, webhook: &Webhook) -> Option<ExplainReason> {
+    fn unwanted(&self, webhook: &Webhook, selection: &Selection<'_>) -> Option<ExplainReason> {
         if self.event.test {
             return Some(ExplainReason::TestEvent);
         }
         if !webhook.selects(&self.event.event_type) {
             return Some(ExplainReason::TypeNotSelected);
         }
+        let filtered = selection.is_filtered_from(webhook);
+        let filtered = filtered.then_some(ExplainReason::Filtered);
         if self.record.is_none() || !webhook.active {
-            return None;
+            return filtered;
         }
         let accepted = self.event.key.time();
         if self.is_older_than(webhook) {
@@ -210,7 +227,7 @@ impl<'a> Explained<'a> {
         } else if accepted < webhook.updated_at {
             Some(ExplainReason::ChangedLater)
         } else {
-            None
+            filtered
         }
     }
 
@@ -255,6 +272,7 @@ impl<'a> Explained<'a> {
             reason,
             next_attempts,
             nearest_filter: None,
+            filter: None,
             source,
         }
     }

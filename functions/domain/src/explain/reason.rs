@@ -45,6 +45,8 @@ impl ExplainResult {
 pub enum ExplainReason {
     /// `not_wanted`: no filter of the webhook selects the event's type.
     TypeNotSelected,
+    /// `not_wanted`: the webhook selects the type, but its filter does not match the event.
+    Filtered,
     /// `not_wanted`: its owner switched the webhook off.
     Inactive,
     /// `not_wanted`: Postel switched the webhook off.
@@ -88,8 +90,9 @@ pub enum ExplainReason {
 
 impl ExplainReason {
     /// One of each name, for the document: two are of waiting deliveries and of ended ones.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::TypeNotSelected,
+        Self::Filtered,
         Self::Inactive,
         Self::Disabled,
         Self::CreatedLater,
@@ -121,6 +124,7 @@ impl ExplainReason {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::TypeNotSelected => "type_not_selected",
+            Self::Filtered => "filtered",
             Self::Inactive => "inactive",
             Self::Disabled => "disabled",
             Self::CreatedLater => "created_later",
@@ -157,6 +161,7 @@ impl ExplainReason {
         matches!(
             self,
             Self::TypeNotSelected
+                | Self::Filtered
                 | Self::Inactive
                 | Self::Disabled
                 | Self::InactiveThen

@@ -4,6 +4,7 @@ use super::{ExplainReason, Explained};
 use crate::dead_letter::Reason;
 use crate::delivery::{Delivery, DisableReason};
 use crate::event_type::{EventFilter, EventType};
+use crate::filter::Verdict;
 use crate::tenant::{Subscription, Webhook};
 use crate::time::Time;
 
@@ -49,7 +50,7 @@ pub(super) fn unrecorded(
             "The webhook was off when the event was accepted at {accepted}, and was switched on later. {QUEUED}"
         ),
         ExplainReason::ChangedLater => format!(
-            "The webhook was changed at {}, after the event was accepted at {accepted}, and has no delivery of it: it did not subscribe to the type at that time, or the event still waits in the queue.",
+            "The webhook was changed at {}, after the event was accepted at {accepted}, and has no delivery of it: it did not subscribe to the event at that time, or the event still waits in the queue.",
             webhook.updated_at.rfc3339()
         ),
         ExplainReason::TestEvent => {
@@ -72,6 +73,20 @@ pub(super) fn unrecorded(
         }
         _ => "The event is accepted. Its first attempt is due, and not recorded yet.".to_owned(),
     }
+}
+
+/// For a webhook whose filter leaves the event out.
+pub(super) fn filtered(webhook: &Webhook, verdict: Option<&Verdict>) -> String {
+    let off = match webhook.active {
+        true => String::new(),
+        false => format!(" {}", off_since(webhook)),
+    };
+    let why = match verdict.map(Verdict::first_mismatch) {
+        Some(Some(field)) => format!("The webhook's filter does not match the event: {field}."),
+        Some(None) => "The webhook's filter does not match the event: each of its fields matches, but not all of them in the same item of a list.".to_owned(),
+        None => "The webhook has a filter, and the content of the event was erased: no filter matches what is not there.".to_owned(),
+    };
+    format!("{why}{off}")
 }
 
 /// For a webhook with a delivery of the event.

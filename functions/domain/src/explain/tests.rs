@@ -238,6 +238,7 @@ fn every_reason_is_listed_once() {
     // A new reason does not compile here, and must be added to the list as well.
     let name = |reason: ExplainReason| match reason {
         ExplainReason::TypeNotSelected
+        | ExplainReason::Filtered
         | ExplainReason::Inactive
         | ExplainReason::Disabled
         | ExplainReason::CreatedLater

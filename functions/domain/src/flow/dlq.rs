@@ -14,6 +14,7 @@ use super::deliver::{Ends, QueueKind, QueueMessage, not_a_task, unreadable};
 use super::{LEASE_MARGIN, Policy};
 use crate::dead_letter::{DeadLetter, Reason};
 use crate::delivery::Delivery;
+use crate::filter::Selection;
 use crate::format;
 use crate::ids::{DeadLetterId, TenantId, WebhookId};
 use crate::messages::NamedEvent;
@@ -265,10 +266,11 @@ fn is_done(snapshot: &TenantSnapshot, record: &StoredEvent) -> bool {
             .iter()
             .any(|d| d.delivery.id.webhook == *webhook)
     };
+    let selection = Selection::of(&record.event);
     let mut wanted = snapshot
         .subscriptions
         .iter()
-        .filter(|s| s.webhook.is_owed(&record.event));
+        .filter(|s| s.webhook.is_owed(&record.event, &selection));
     record.event.payload.erased_at().is_some()
         || (snapshot.unreadable.is_empty() && wanted.all(|s| has(&s.webhook.id)))
 }

@@ -33,9 +33,10 @@ use std::time::Duration;
 use super::LEASE_MARGIN;
 use super::deliver::{Dispatcher, DispatcherDeps, QueueMessage, both, webhooks_of};
 use crate::delivery::Delivery;
+use crate::filter::Selection;
 use crate::ids::TenantId;
 use crate::ports::{Clock, DeliveryStore, EventQueue, Fault, Stage, StoredEvent};
-use crate::tenant::TenantSnapshot;
+use crate::tenant::{Subscription, TenantSnapshot};
 use crate::time::Time;
 use crate::ulid::Ulid;
 
@@ -165,10 +166,14 @@ impl<D: DispatcherDeps> Dispatcher<D> {
     ) -> Result<(), Fault> {
         let recorded = webhooks_of(&record.deliveries);
         let mut result = Ok(());
-        for to in &snapshot.subscriptions {
-            if !to.webhook.is_owed(&record.event) || recorded.contains(&to.webhook.id) {
-                continue;
-            }
+        let missing = {
+            let selection = Selection::of(&record.event);
+            let is_owed = |to: &&Subscription| to.webhook.is_owed(&record.event, &selection);
+            let owed = snapshot.subscriptions.iter().filter(is_owed);
+            owed.filter(|to| !recorded.contains(&to.webhook.id))
+                .collect::<Vec<_>>()
+        };
+        for to in missing {
             let delivery =
                 Delivery::new(&record.event, &to.webhook.id).due_at(self.deps.clock().now());
             // False: another message created it, or this one before it came back. If it has no

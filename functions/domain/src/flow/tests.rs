@@ -43,6 +43,7 @@ mod delivery_task;
 mod dlq;
 mod erase;
 mod event_message;
+mod filters;
 mod fixtures;
 mod format;
 mod notify;

@@ -73,6 +73,7 @@ codes! {
     InvalidTenantId = "invalid_tenant_id", "The tenant id is not valid";
     InvalidUrl = "invalid_url", "The URL is not allowed";
     InvalidEvents = "invalid_events", "The event filters are not valid";
+    InvalidPattern = "invalid_pattern", "The filter is not an event pattern";
     InvalidSecret = "invalid_secret", "The secret is not valid";
     InvalidHeader = "invalid_header", "A header is not allowed";
     MaskedValue = "masked_value", "A mask is no value";

@@ -1,4 +1,5 @@
 use super::*;
+use crate::filter::Selection;
 
 fn tenant(publishers: &[&str]) -> Tenant {
     Tenant {
@@ -22,6 +23,7 @@ fn webhook() -> Webhook {
         name: None,
         url: "https://example.com/".to_owned(),
         events: vec![EventFilter::All],
+        filter: None,
         active: true,
         contract: "kuviq".to_owned(),
         overrides: Overrides::default(),
@@ -104,11 +106,14 @@ fn a_webhook_from_elsewhere_is_owed_nothing_of_the_time_before_it_came() {
     assert_eq!(came(true).created_at, Time::from_millis(1));
     for (accepted, is_owed) in [(0, false), (10, false), (20, true), (39, true), (40, false)] {
         assert_eq!(
-            off(&came(true)).is_owed(&event(accepted)),
+            off(&came(true)).is_owed(&event(accepted), &Selection::of(&event(accepted))),
             is_owed,
             "{accepted}"
         );
-        assert!(!came(false).is_owed(&event(accepted)), "{accepted}");
+        assert!(
+            !came(false).is_owed(&event(accepted), &Selection::of(&event(accepted))),
+            "{accepted}"
+        );
     }
 }
 
@@ -132,15 +137,22 @@ fn an_event_is_owed_to_who_was_on_when_it_was_accepted() {
         ..off.clone()
     }
     .replacing(&off, &Author::Postel, Time::from_millis(30));
-    assert!(on.is_owed(&event(1)) && on.is_owed(&event(99)));
+    assert!(
+        on.is_owed(&event(1), &Selection::of(&event(1)))
+            && on.is_owed(&event(99), &Selection::of(&event(99)))
+    );
     for off in [&off, &renamed] {
         for (accepted, is_owed) in [(4, false), (5, true), (19, true), (20, false), (25, false)] {
-            assert_eq!(off.is_owed(&event(accepted)), is_owed, "{accepted}");
+            assert_eq!(
+                off.is_owed(&event(accepted), &Selection::of(&event(accepted))),
+                is_owed,
+                "{accepted}"
+            );
         }
         assert!(!off.wants(&event(19).event_type));
     }
     let on_again = changed(&renamed, true, 40);
-    assert!(on_again.is_owed(&event(25)));
+    assert!(on_again.is_owed(&event(25), &Selection::of(&event(25))));
     let off_again = changed(&on_again, false, 50);
     for (accepted, is_owed) in [
         (4, false),
@@ -152,18 +164,30 @@ fn an_event_is_owed_to_who_was_on_when_it_was_accepted() {
         (49, true),
         (50, false),
     ] {
-        assert_eq!(off_again.is_owed(&event(accepted)), is_owed, "{accepted}");
+        assert_eq!(
+            off_again.is_owed(&event(accepted), &Selection::of(&event(accepted))),
+            is_owed,
+            "{accepted}"
+        );
     }
     // More switches than are stored: the time before them counts as on.
     let often = (60..100).fold(off_again, |before, at| changed(&before, at % 2 == 0, at));
-    assert!(!often.active && [5, 25, 60, 61, 83].map(|at| often.is_owed(&event(at))) == [true; 5]);
-    assert!(often.is_owed(&event(98)) && !often.is_owed(&event(97)) && !often.is_owed(&event(4)));
+    assert!(
+        !often.active
+            && [5, 25, 60, 61, 83].map(|at| often.is_owed(&event(at), &Selection::of(&event(at))))
+                == [true; 5]
+    );
+    assert!(
+        often.is_owed(&event(98), &Selection::of(&event(98)))
+            && !often.is_owed(&event(97), &Selection::of(&event(97)))
+            && !often.is_owed(&event(4), &Selection::of(&event(4)))
+    );
     // Never active.
     let made_off = Webhook {
         active: false,
         ..webhook()
     };
-    assert!(!made_off.is_owed(&event(9)));
+    assert!(!made_off.is_owed(&event(9), &Selection::of(&event(9))));
 }
 
 #[test]

@@ -5,11 +5,12 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use super::credentials::{CredentialsPatch, ValidCredentials};
-use super::rules::{WebhookRules, event_filters};
+use super::rules::{WebhookRules, event_filters, filter_of};
 use crate::author::Author;
 use crate::context::{self, Context, Given};
 use crate::contract::{Contract, Overrides, Secret};
 use crate::credential::CredentialUse;
+use crate::filter::Filter;
 use crate::ids::WebhookId;
 use crate::merge_patch::merge;
 use crate::names::check_name;
@@ -19,10 +20,11 @@ use crate::tenant::Webhook;
 use crate::time::Time;
 
 /// The members that a patch may name.
-pub const PATCHED: [&str; 9] = [
+pub const PATCHED: [&str; 10] = [
     "name",
     "url",
     "events",
+    "filter",
     "active",
     "contract",
     "basicAuth",
@@ -52,6 +54,9 @@ const REQUIRED: [&str; 4] = ["url", "events", "active", "contract"];
 pub struct WebhookPatch {
     /// An outer `Some(None)` removes all names.
     context: Option<Option<Given>>,
+    /// A filter replaces the former one as a whole: half of one and half of another would be a
+    /// third that nobody wrote.
+    filter: Option<Box<RawValue>>,
     /// The other members.
     rest: Map<String, Value>,
 }
@@ -62,6 +67,7 @@ pub struct WebhookChange<'a> {
     wish: Editable,
     credentials: CredentialsPatch,
     context: Context,
+    filter: Option<Filter>,
 }
 
 /// A change that keeps the rules, with nothing encrypted yet.
@@ -96,6 +102,7 @@ impl WebhookPatch {
             members.remove(name);
         }
         let context = members.remove("context");
+        let filter = members.remove("filter");
         let rest = members
             .0
             .into_iter()
@@ -104,6 +111,7 @@ impl WebhookPatch {
         check(&rest)?;
         Ok(Self {
             context: context.map(|raw| parse_any(raw.get())).transpose()?,
+            filter,
             rest,
         })
     }
@@ -132,12 +140,19 @@ impl WebhookPatch {
             Some(None) => Ok(Context::new()),
             None => Ok(before.context.clone()),
         };
-        let ((credentials, wish), context) = credentials.and_also(wish).and_also(context)?;
+        let filter = match &self.filter {
+            Some(given) => filter_of(Some(given)),
+            None => Ok(before.filter.clone()),
+        };
+        let ((credentials, wish), (context, filter)) = credentials
+            .and_also(wish)
+            .and_also(context.and_also(filter))?;
         Ok(WebhookChange {
             before,
             wish,
             credentials,
             context,
+            filter,
         })
     }
 }
@@ -229,6 +244,7 @@ impl<'a> WebhookChange<'a> {
             name: wish.name,
             url,
             events,
+            filter: self.filter,
             active: wish.active,
             contract: contract.name.clone(),
             overrides: wish.overrides,

@@ -16,6 +16,7 @@ pub enum ChangedMember {
     Name,
     Url,
     Events,
+    Filter,
     Active,
     Contract,
     Overrides,
@@ -27,10 +28,11 @@ pub enum ChangedMember {
 
 impl ChangedMember {
     /// All, in the order in which they are shown.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Name,
         Self::Url,
         Self::Events,
+        Self::Filter,
         Self::Active,
         Self::Contract,
         Self::Overrides,
@@ -47,6 +49,7 @@ impl ChangedMember {
             Self::Name => "name",
             Self::Url => "url",
             Self::Events => "events",
+            Self::Filter => "filter",
             Self::Active => "active",
             Self::Contract => "contract",
             Self::Overrides => "overrides",
@@ -133,6 +136,7 @@ pub fn changed_members(before: &Webhook, after: &Webhook) -> Vec<ChangedMember> 
         name,
         url,
         events,
+        filter,
         active,
         contract,
         overrides,
@@ -154,6 +158,7 @@ pub fn changed_members(before: &Webhook, after: &Webhook) -> Vec<ChangedMember> 
         ChangedMember::Name => *name != after.name,
         ChangedMember::Url => *url != after.url,
         ChangedMember::Events => *events != after.events,
+        ChangedMember::Filter => *filter != after.filter,
         ChangedMember::Active => *active != after.active,
         ChangedMember::Contract => *contract != after.contract,
         ChangedMember::Overrides => *overrides != after.overrides,

@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::value::RawValue;
+
 use super::credentials::{BasicAuth, CredentialsPatch, ValidCredentials};
 use super::given::GivenSecret;
-use super::rules::{WebhookRules, event_filters};
+use super::rules::{WebhookRules, event_filters, filter_of};
 use super::secret::first_secret;
 use crate::context::{Context, Given, of_owner};
 use crate::contract::{Contract, Overrides, Secret};
 use crate::event_type::EventFilter;
+use crate::filter::Filter;
 use crate::ids::{InvalidId, TenantId, WebhookId};
 use crate::names::check_name;
 use crate::rejection::{Code, Rejection, Together as _};
@@ -24,6 +27,8 @@ pub struct NewWebhook {
     pub url: String,
     /// Its event filters.
     pub events: Vec<String>,
+    /// What its events must contain; null is the same as nothing.
+    pub filter: Option<Box<RawValue>>,
     /// Whether it receives events. Default: yes.
     pub active: Option<bool>,
     /// What signs; made, if the caller does not say.
@@ -43,6 +48,7 @@ pub struct ValidWebhook {
     name: Option<String>,
     url: String,
     events: Vec<EventFilter>,
+    filter: Option<Filter>,
     active: bool,
     contract: String,
     overrides: Overrides,
@@ -84,17 +90,19 @@ impl NewWebhook {
                 .and_also(first_secret(self.secret, contract, random))
                 .map(|(credentials, secret)| (contract, credentials, secret))
         });
-        let (((((), ()), url), (events, context)), (contract, credentials, secret)) =
+        let events = event_filters(self.events).and_also(filter_of(self.filter.as_deref()));
+        let (((((), ()), url), ((events, filter), context)), (contract, credentials, secret)) =
             check_name("name", self.name.as_deref().unwrap_or_default())
                 .and_also(rules.check_overrides(&self.overrides))
                 .and_also(url)
-                .and_also(event_filters(self.events).and_also(of_owner(&self.context)))
+                .and_also(events.and_also(of_owner(&self.context)))
                 .and_also(by_contract)?;
         Ok(ValidWebhook {
             secret,
             name: self.name,
             url,
             events,
+            filter,
             active: self.active.unwrap_or(true),
             contract: contract.name.clone(),
             overrides: self.overrides,
@@ -120,6 +128,7 @@ impl ValidWebhook {
             name: self.name,
             url: self.url,
             events: self.events,
+            filter: self.filter,
             active: self.active,
             contract: self.contract,
             overrides: self.overrides,
@@ -155,6 +164,7 @@ mod tests {
             name: Some("orders".to_owned()),
             url: "https://example.com/hooks".to_owned(),
             events: vec!["*".to_owned()],
+            filter: None,
             active: None,
             secret: None,
             basic_auth: None,

@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
+use serde_json::value::RawValue;
+
 use super::given::check_unmasked;
 use crate::contract::{Contract, Overrides};
 use crate::event_type::EventFilter;
+use crate::filter::Filter;
 use crate::guard::{Destination, EgressPolicy, INBOX_URL};
 use crate::rejection::{Code, Rejection};
 
@@ -93,6 +96,12 @@ pub(super) fn event_filters(events: Vec<String>) -> Result<Vec<EventFilter>, Rej
         .into_iter()
         .map(|text| EventFilter::try_from(text).map_err(|why| wrong(why.words().to_owned())))
         .collect()
+}
+
+/// The filter of a request; null is none.
+pub(super) fn filter_of(given: Option<&RawValue>) -> Result<Option<Filter>, Rejection> {
+    let given = given.filter(|raw| raw.get() != "null");
+    given.map(|raw| Filter::parse(raw.get())).transpose()
 }
 
 #[cfg(test)]

@@ -62,6 +62,7 @@ pub(crate) fn webhook() -> Webhook {
         name: Some("orders".to_owned()),
         url: "https://example.com/hooks".to_owned(),
         events: vec![EventFilter::All],
+        filter: None,
         active: true,
         contract: "standard".to_owned(),
         overrides: Overrides::default(),

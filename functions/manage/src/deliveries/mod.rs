@@ -5,7 +5,9 @@ mod wire;
 use std::cmp::Reverse;
 
 use adapters::clock::SystemClock;
-use adapters::delivery_store::{AwaitedDeliveries as _, DeliveryFilter, ListedDelivery, Span};
+use adapters::delivery_store::{
+    AwaitedDeliveries as _, BareEvent, DeliveryFilter, ListedDelivery, Span,
+};
 use api::caller::{TenantCaller, json, located};
 use api::conditional::Conditions;
 use api::document::responses::{ListResponses, NotFoundResponses, TenantResponses};
@@ -15,7 +17,6 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use domain::api_key::Scope;
 use domain::delivery::{Delivery, Status, Trigger, check_not_erased};
-use domain::event_summary::EventSummary;
 use domain::flow::request_manual_attempt;
 use domain::ids::{DeliveryId, EventId};
 use domain::ports::{DeliveryStore as _, Fault, StoredEvent};
@@ -133,7 +134,7 @@ impl AppState {
             let recorded = record.deliveries.into_iter();
             return Ok(recorded.map(|recorded| recorded.delivery).collect());
         }
-        let event = EventSummary::from(&record.event);
+        let event = BareEvent::from(&record.event);
         self.awaited(tenant).of_events(vec![event]).await
     }
 }

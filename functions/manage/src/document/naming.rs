@@ -8,7 +8,7 @@ use super::tests::{has, operations, parameters, whole};
 /// The verbs of every resource.
 const VERBS: [&str; 6] = ["list", "get", "create", "upsert", "update", "delete"];
 /// What an operation does that is no CRUD: a new one is a decision.
-const OWN_VERBS: [&str; 16] = [
+const OWN_VERBS: [&str; 17] = [
     "cancel",
     "deleteAll",
     "endPreviousSecrets",
@@ -25,6 +25,7 @@ const OWN_VERBS: [&str; 16] = [
     "rotateSecret",
     "set",
     "test",
+    "testFilter",
 ];
 /// Resources of which there is one.
 const SINGLE: [&str; 5] = ["backlog", "health", "me", "openapi", "stats"];

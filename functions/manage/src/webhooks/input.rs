@@ -12,8 +12,10 @@ use domain::contract::Overrides;
 use domain::webhook::{BasicAuth, FormerSecret, GivenSecret, Import, NewWebhook};
 use serde::Deserialize;
 use serde_json::Value;
+use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
+use super::filter::pattern_or_null;
 use super::wire::{OwnBasicAuth, OwnBasicAuthPatch, OwnRules, OwnRulesPatch};
 
 /// A webhook to create.
@@ -40,6 +42,8 @@ pub(crate) struct Create {
     /// Which events it gets.
     #[schema(value_type = Vec<Filter>, min_items = 1, max_items = 100)]
     events: Vec<String>,
+    #[schema(schema_with = pattern_or_null, required = false)]
+    filter: Option<Box<RawValue>>,
     /// Whether it gets events. Default: true.
     active: Option<bool>,
     /// Its contract. Default: the tenant's.
@@ -154,6 +158,8 @@ pub(crate) struct Change {
     #[serde(default)]
     #[schema(value_type = Vec<Filter>, min_items = 1, max_items = 100)]
     events: Vec<String>,
+    #[schema(schema_with = pattern_or_null, required = false)]
+    filter: Option<Value>,
     /// Whether it gets events.
     #[serde(default)]
     active: bool,
@@ -193,6 +199,7 @@ impl Create {
             name: self.name,
             url: self.url,
             events: self.events,
+            filter: self.filter,
             active: self.active,
             secret: self.secret,
             basic_auth: self.basic_auth,

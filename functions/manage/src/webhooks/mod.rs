@@ -1,6 +1,7 @@
 //! Webhooks, by their tenant.
 
 mod create;
+pub(crate) mod filter;
 mod input;
 pub(crate) mod last_change;
 pub(crate) mod rotate;
@@ -134,7 +135,7 @@ impl AppState {
         (status = 409, description = "The tenant has the maximum number of webhooks (`webhook_limit`), or another webhook with this id (`id_conflict`).", body = ProblemBody, content_type = "application/problem+json"),
         (
             status = 422,
-            description = "A value is invalid (`invalid_url` with the guard's `reason`, `invalid_events`, `invalid_secret`, `invalid_header`, `masked_value`, `invalid_contract`, `invalid_name`, `invalid_value`), or the `Idempotency-Key` was used for another request (`idempotency_key_reused`).",
+            description = "A value is invalid (`invalid_url` with the guard's `reason`, `invalid_events`, `invalid_pattern`, `invalid_secret`, `invalid_header`, `masked_value`, `invalid_contract`, `invalid_name`, `invalid_value`), or the `Idempotency-Key` was used for another request (`idempotency_key_reused`).",
             body = ProblemBody, content_type = "application/problem+json"
         ),
         BodyResponses,
@@ -250,12 +251,12 @@ pub(crate) async fn get(
 
 /// Update a webhook
 ///
-/// The body is a JSON merge patch (RFC 7396). Secrets cannot be read but can be replaced or
-/// removed, each header by its name; they are removed when the URL's scheme, host or port changes.
-/// Members that the patch does not change are not checked again, even if a rule has become
-/// stricter. The result of an attempt in progress disables the webhook only if it has not changed
-/// since that attempt began (name and events aside). A webhook that is enabled again starts without
-/// a history. Scope `webhooks:write`.
+/// The body is a JSON merge patch (RFC 7396); a filter is one value in it, and is replaced as a
+/// whole. Secrets cannot be read but can be replaced or removed, each header by its name; they are
+/// removed when the URL's scheme, host or port changes. Members that the patch does not change are
+/// not checked again, even if a rule has become stricter. The result of an attempt in progress
+/// disables the webhook only if it has not changed since that attempt began (name, events and
+/// filter aside). A webhook that is enabled again starts without a history. Scope `webhooks:write`.
 #[utoipa::path(
     patch,
     path = "/v1/tenants/{tenantId}/webhooks/{webhookId}",
@@ -270,7 +271,7 @@ pub(crate) async fn get(
         (status = 200, description = "The webhook as it is now.", body = WebhookResponse),
         (
             status = 422,
-            description = "A value is invalid (`invalid_url` with the guard's `reason`, `invalid_events`, `invalid_secret`, `invalid_header`, `masked_value`, `invalid_contract`, `invalid_name`, `invalid_value`).",
+            description = "A value is invalid (`invalid_url` with the guard's `reason`, `invalid_events`, `invalid_pattern`, `invalid_secret`, `invalid_header`, `masked_value`, `invalid_contract`, `invalid_name`, `invalid_value`).",
             body = ProblemBody, content_type = "application/problem+json"
         ),
         BodyResponses,

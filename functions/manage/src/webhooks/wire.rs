@@ -15,8 +15,10 @@ use domain::sent_request::MASK;
 use domain::tenant::Webhook;
 use domain::time::Time;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
+use super::filter::pattern;
 use super::last_change::LastChangeResponse;
 use crate::context;
 use crate::contracts::{delays, delays_or_null};
@@ -42,6 +44,9 @@ pub(crate) struct WebhookResponse {
     url: String,
     #[schema(value_type = Vec<Filter>)]
     events: Vec<EventFilter>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(schema_with = pattern, required = false)]
+    filter: Option<Box<RawValue>>,
     /// Whether it gets events.
     active: bool,
     #[schema(value_type = State)]
@@ -204,6 +209,10 @@ impl WebhookResponse {
             name: webhook.name.clone(),
             url: webhook.url.clone(),
             events: webhook.events.clone(),
+            filter: webhook
+                .filter
+                .as_ref()
+                .map(|filter| filter.json().to_owned()),
             active: webhook.active,
             state: webhook.state().as_str(),
             contract: webhook.contract.clone(),

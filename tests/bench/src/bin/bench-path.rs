@@ -43,6 +43,7 @@ fn main() {
             EventFilter::try_from("inspection.*".to_owned()).unwrap(),
             EventFilter::try_from("item.created".to_owned()).unwrap(),
         ],
+        filter: None,
         active: true,
         contract: "standard".to_owned(),
         overrides: Overrides::default(),

@@ -1,6 +1,7 @@
 //! Webhooks without a delivery of the event.
 
 use super::*;
+use crate::filter::Filter;
 
 fn erased() -> Event {
     Event {
@@ -136,7 +137,7 @@ fn a_webhook_that_was_not_on_when_the_event_was_accepted_does_not_get_it() {
         updated_at: at(300),
         ..signing()
     };
-    let detail = "The webhook was changed at 1970-01-01T00:05:00.000Z, after the event was accepted at 1970-01-01T00:01:40.000Z, and has no delivery of it: it did not subscribe to the type at that time, or the event still waits in the queue.";
+    let detail = "The webhook was changed at 1970-01-01T00:05:00.000Z, after the event was accepted at 1970-01-01T00:01:40.000Z, and has no delivery of it: it did not subscribe to the event at that time, or the event still waits in the queue.";
     assert_eq!(unrecorded(changed), not_wanted("changed_later", detail));
 }
 
@@ -239,4 +240,35 @@ fn a_test_event_goes_to_no_other_webhook() {
         (told.result, told.reason, told.has_request),
         ("failed", "test_failed", true)
     );
+}
+
+#[test]
+fn an_event_that_a_filter_leaves_out_is_told_with_the_field_that_does_not_match() {
+    let filtered = |filter: &str| Webhook {
+        filter: Some(Filter::parse(filter).unwrap()),
+        ..signing()
+    };
+    let other = r#"{"type": ["item.created"], "data": {"n": [2], "m": [1]}}"#;
+    let why = "The webhook's filter does not match the event: data.n.";
+    for told in [draft(filtered(other)), unrecorded(filtered(other))] {
+        assert_eq!(told, not_wanted("filtered", why));
+    }
+    let off = Webhook {
+        active: false,
+        ..filtered(other)
+    };
+    let both = format!("{why} The webhook has been off since 1970-01-01T00:00:01.000Z.");
+    assert_eq!(draft(off), not_wanted("filtered", &both));
+    let matching = filtered(r#"{"data": {"n": [1]}}"#);
+    assert_eq!(draft(matching.clone()).reason, "first_attempt");
+
+    // Nothing is known about what was erased.
+    let event = erased();
+    let told = explain(
+        &event,
+        Some(&record(&event, vec![])),
+        &snapshot(Some(matching)),
+    );
+    assert_eq!(told.reason, "filtered");
+    assert!(told.detail.contains("erased"), "{}", told.detail);
 }

@@ -4,6 +4,7 @@ use super::dispatch::{Dispatcher, DispatcherDeps, QueueKind};
 use super::step::FirstStep;
 use crate::delivery::{Delivery, Trigger, evaluate};
 use crate::event::Event;
+use crate::filter::Selection;
 use crate::ids::WebhookId;
 use crate::payload::Content;
 use crate::ports::{Clock as _, Fault, Telemetry as _};
@@ -32,6 +33,21 @@ fn attempts_at_a_time(event: &Event) -> usize {
     (MAX_ATTEMPTS_BYTES / (ATTEMPT_BYTES + 2 * data)).max(1)
 }
 
+/// The webhooks that have no delivery of the event yet, and get one. A parsed event may take some
+/// megabytes: it is gone before the first attempt begins.
+fn wanted<'a, 'e>(
+    event: &'e Event,
+    snapshot: &'a TenantSnapshot,
+    recorded: &HashSet<WebhookId>,
+) -> Vec<(&'a Subscription, FirstStep<'e>)> {
+    let selection = Selection::of(event);
+    let unrecorded = snapshot.subscriptions.iter();
+    unrecorded
+        .filter(|to| !recorded.contains(&to.webhook.id))
+        .filter_map(|to| Some((to, FirstStep::of(event, &selection, &to.webhook)?)))
+        .collect()
+}
+
 /// How long an attempt may wait for the other attempts of its event. After that it goes to the slow
 /// lane, where webhook and event are read again. So a change takes effect not much later than the
 /// ten seconds for which a process caches a webhook.
@@ -45,11 +61,7 @@ impl<D: DispatcherDeps> Dispatcher<D> {
         recorded: &HashSet<WebhookId>,
         deadline: Time,
     ) -> (Vec<(Delivery, &'a Subscription)>, Result<(), Fault>) {
-        let unrecorded = snapshot.subscriptions.iter();
-        let wanted: Vec<_> = unrecorded
-            .filter(|to| !recorded.contains(&to.webhook.id))
-            .filter_map(|to| Some((to, FirstStep::of(event, &to.webhook)?)))
-            .collect();
+        let wanted = wanted(event, snapshot, recorded);
         let late = self.deps.clock().now().plus(MAX_WAIT_FOR_OTHERS);
         let attempts: Vec<_> = wanted
             .iter()

@@ -103,6 +103,7 @@ mod tests {
             name: None,
             url: attempt.url.clone(),
             events: Vec::new(),
+            filter: None,
             active: true,
             contract: "standard".into(),
             overrides: crate::contract::Overrides::default(),

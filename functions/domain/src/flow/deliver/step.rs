@@ -4,6 +4,7 @@
 use crate::dead_letter::Reason;
 use crate::delivery::Delivery;
 use crate::event::Event;
+use crate::filter::Selection;
 use crate::payload::Content;
 use crate::tenant::Webhook;
 use crate::time::Time;
@@ -18,9 +19,13 @@ pub(crate) enum FirstStep<'a> {
 }
 
 impl<'a> FirstStep<'a> {
-    /// `None` if the event is not for this webhook.
-    pub(crate) fn of(event: &'a Event, webhook: &Webhook) -> Option<Self> {
-        if !webhook.is_owed(event) {
+    /// `None` if the event is not for this webhook. `selection` is the event's.
+    pub(crate) fn of(
+        event: &'a Event,
+        selection: &Selection<'_>,
+        webhook: &Webhook,
+    ) -> Option<Self> {
+        if !webhook.is_owed(event, selection) {
             return None;
         }
         Some(match event.payload.content() {

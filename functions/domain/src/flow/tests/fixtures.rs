@@ -34,6 +34,7 @@ pub(super) fn webhook(number: u8, contract: &Contract) -> Subscription {
             name: None,
             url: format!("https://receiver.example/{number}"),
             events: vec![EventFilter::All],
+            filter: None,
             active: true,
             contract: contract.name.clone(),
             overrides: crate::contract::Overrides::default(),

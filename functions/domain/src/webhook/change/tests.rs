@@ -52,7 +52,7 @@ fn a_patch_is_refused_in_words_about_what_the_caller_sent() {
         (
             Code::UnknownField,
             "colour".to_owned(),
-            "`colour` cannot be changed here. Allowed: `name`, `url`, `events`, `active`, `contract`, `basicAuth`, `headers`, `overrides`, `context`.".to_owned()
+            "`colour` cannot be changed here. Allowed: `name`, `url`, `events`, `filter`, `active`, `contract`, `basicAuth`, `headers`, `overrides`, `context`.".to_owned()
         )
     );
     let (code, field, detail) = refusal(json!({"secret": "s"}));

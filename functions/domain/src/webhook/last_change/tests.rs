@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::*;
 use crate::event_type::EventFilter;
+use crate::filter::Filter;
 use crate::ids::KeyId;
 use crate::signing_secrets::SigningSecrets;
 use crate::tenant::{EncryptedBasicAuth, EncryptedHeader};
@@ -20,10 +21,14 @@ fn erp() -> Author {
 }
 
 /// One change of each member, in the order of [`ChangedMember::ALL`].
-const CHANGES: [fn(&mut Webhook); 10] = [
+const CHANGES: [fn(&mut Webhook); 11] = [
     |w| w.name = Some(SECRET.to_owned()),
     |w| w.url.push_str(SECRET),
     |w| w.events = vec![EventFilter::try_from("item.*".to_owned()).unwrap()],
+    |w| {
+        let filter = format!(r#"{{"data": ["{SECRET}"]}}"#);
+        w.filter = Filter::parse(&filter).ok();
+    },
     |w| w.active = false,
     |w| w.contract.push('x'),
     |w| w.overrides.timeout_seconds = Some(1),

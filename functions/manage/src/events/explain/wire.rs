@@ -15,6 +15,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use utoipa::ToSchema;
 
 use crate::sent_request::{Headers, USER_AGENT};
+use crate::webhooks::filter::FilterField;
 use crate::webhooks::last_change::LastChangeResponse;
 
 /// How much of an answer the requests may take. A function may answer 6 MB (AWS Lambda Developer
@@ -66,6 +67,10 @@ pub(super) struct WebhookExplanation {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     nearest_filter: Option<String>,
+    /// What the fields of the webhook's filter say, if the filter leaves the event out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    filter_fields: Option<Vec<FilterField>>,
     /// The webhook's last change, if the reason follows from its settings: perhaps the cause.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -196,6 +201,7 @@ impl WebhookExplanation {
             reason: one.reason.as_str(),
             detail: one.detail.clone(),
             nearest_filter: one.nearest_filter.clone(),
+            filter_fields: one.filter.as_ref().map(FilterField::all),
             last_change: one.changed_webhook().map(LastChangeResponse::new),
             delivery_id: one.delivery.map(|delivery| delivery.id.to_string()),
             status: one.delivery.map(|delivery| delivery.status.as_str()),
@@ -253,6 +259,7 @@ mod tests {
             name: Some("\"".repeat(100)),
             url: "/".repeat(MAX_URL_BYTES),
             events: vec![EventFilter::try_from(filter.to_owned()).unwrap()],
+            filter: None,
             active: true,
             contract: "standard".to_owned(),
             overrides: Overrides::default(),

@@ -8,6 +8,7 @@ export const change: ChangeTexts = {
     name: 'Name',
     url: 'URL',
     events: 'Ereignisse',
+    filter: 'Filter',
     active: 'ein oder aus',
     contract: 'Vertrag',
     overrides: 'Timeout oder Wiederholungen',

@@ -67,11 +67,12 @@ export const events: EventsTexts = {
     },
     reasons: {
       type_not_selected: 'Der Webhook hat diesen Ereignistyp nicht ausgewählt.',
+      filtered: 'Der Filter des Webhooks lässt dieses Ereignis aus.',
       inactive: 'Der Webhook ist ausgeschaltet.',
       disabled: 'Der Webhook wurde abgeschaltet, weil Zustellungen gescheitert sind.',
       created_later: 'Der Webhook ist neuer als das Ereignis.',
       inactive_then: 'Der Webhook war ausgeschaltet, als das Ereignis angenommen wurde.',
-      changed_later: 'Der Webhook wurde nach dem Ereignis geändert. Vorher hatte er diesen Typ nicht ausgewählt.',
+      changed_later: 'Der Webhook wurde nach dem Ereignis geändert. Vorher hatte er dieses Ereignis nicht ausgewählt.',
       test_event: 'Ein Testereignis geht nur an den Webhook, der ausprobiert wird.',
       first_attempt: 'Der erste Versuch steht an.',
       slow_lane: 'Der Empfänger antwortet langsam, darum wird ihm auf einer eigenen Spur gesendet.',

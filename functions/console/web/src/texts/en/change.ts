@@ -7,6 +7,7 @@ export const change = {
     name: 'name',
     url: 'URL',
     events: 'events',
+    filter: 'filter',
     active: 'on or off',
     contract: 'contract',
     overrides: 'timeout or retries',

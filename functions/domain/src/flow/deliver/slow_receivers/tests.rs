@@ -16,6 +16,7 @@ fn webhook_of(tenant: &str, number: usize) -> Subscription {
             name: None,
             url: "https://example.com/".into(),
             events: Vec::new(),
+            filter: None,
             active: true,
             contract: "standard".into(),
             overrides: Overrides::default(),

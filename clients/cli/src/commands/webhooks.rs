@@ -138,7 +138,10 @@ impl Fields {
             .members(input::given(self.file.as_deref())?)
             .field("url", self.to)
             .field("events", events)
-            .field("filter", self.filter.as_deref().map(input::json).transpose()?)
+            .field(
+                "filter",
+                self.filter.as_deref().map(input::json).transpose()?,
+            )
             .field("name", self.name)
             .field("contract", self.contract))
     }
@@ -283,7 +286,9 @@ async fn filtered(context: &Context, call: Call) -> Done {
         for field in result.member("fields").as_array().into_iter().flatten() {
             let is_match = field.member("matches") == true;
             let word = if is_match { "matches" } else { "no match" };
-            context.out.line(&format!("{word:<10}{}", shown(&text(field, "field"))))?;
+            context
+                .out
+                .line(&format!("{word:<10}{}", shown(&text(field, "field"))))?;
         }
     }
     match result.member("matches") == true {

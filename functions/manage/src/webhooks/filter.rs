@@ -16,8 +16,8 @@ use domain::rejection::{Code, Rejection};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
-use utoipa::openapi::{Object, Schema};
 use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, SchemaType, Type};
+use utoipa::openapi::{Object, Schema};
 
 use crate::{App, HandlerResult};
 

@@ -73,8 +73,8 @@ fn flood(has_groups: bool) -> Flooded {
         assert!(world.max_in_flight() <= 120);
         let waits = world.waits(1);
         assert_eq!(waits.len(), QUIET as usize, "seed {seed}");
-        all.longest = all.longest.max(waits[waits.len() - 1]);
-        all.middle = all.middle.max(waits[waits.len() / 2]);
+        all.longest = all.longest.max(*waits.last().unwrap());
+        all.middle = all.middle.max(*waits.get(waits.len() / 2).unwrap());
         all.flood = all.flood.max(*world.waits(0).last().unwrap());
         all.totals.add(&totals);
     }

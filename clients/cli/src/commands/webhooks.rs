@@ -173,18 +173,12 @@ impl Webhooks {
                 show(context, fields.add(one(&operations::WEBHOOK_UPDATE, &id))?).await
             }
             Self::Enable { id } => {
-                show(
-                    context,
-                    one(&operations::WEBHOOK_UPDATE, &id).field("active", Some(true)),
-                )
-                .await
+                let call = one(&operations::WEBHOOK_UPDATE, &id);
+                show(context, call.field("active", Some(true))).await
             }
             Self::Disable { id } => {
-                show(
-                    context,
-                    one(&operations::WEBHOOK_UPDATE, &id).field("active", Some(false)),
-                )
-                .await
+                let call = one(&operations::WEBHOOK_UPDATE, &id);
+                show(context, call.field("active", Some(false))).await
             }
             Self::Delete { id } => {
                 context.confirm(&format!(

@@ -237,7 +237,7 @@ struct Read {
 /// An item under an event's key.
 enum Part {
     /// With its content and its inline deliveries.
-    Event(EventSummary, StoredContent, Vec<Delivery>),
+    Event(Box<(EventSummary, StoredContent, Vec<Delivery>)>),
     Delivery(Box<Delivery>),
 }
 
@@ -253,7 +253,11 @@ fn part(item: Item, tenant: &TenantId) -> Result<Option<(String, Part)>, Fault> 
             let content = row.content();
             let (event, inline) = row.read(tenant)?;
             let inline = inline.into_iter().map(|recorded| recorded.delivery);
-            Part::Event(EventSummary::from(&event), content, inline.collect())
+            Part::Event(Box::new((
+                EventSummary::from(&event),
+                content,
+                inline.collect(),
+            )))
         }
         Some(_) => {
             let delivery = from_item::<DeliveryRow>(item, Stage::ReadStore)?.read(tenant)?;
@@ -271,7 +275,8 @@ fn assemble(parts: Vec<Part>) -> Option<LoggedEvent> {
     let mut content = StoredContent::default();
     for part in parts {
         match part {
-            Part::Event(summary, stored, recorded) => {
+            Part::Event(found) => {
+                let (summary, stored, recorded) = *found;
                 (event, content, inline) = (Some(summary), stored, recorded);
             }
             Part::Delivery(delivery) => deliveries.push(*delivery),

@@ -164,6 +164,7 @@ mod tests {
     use domain::outcome::{FailureKind, MAX_RECORDED_RESPONSE_BYTES};
     use domain::ulid::Ulid;
 
+    use super::super::DueShards;
     use super::super::rows::DeliveryRow;
     use super::*;
 
@@ -196,7 +197,8 @@ mod tests {
 
     /// As DynamoDB counts: names and values. A number has a byte for two digits, and one more.
     fn row_bytes(delivery: &Delivery) -> usize {
-        let row = DeliveryRow::new(delivery, &"0".repeat(26), 1_900_000_000).unwrap();
+        let row =
+            DeliveryRow::new(delivery, &"0".repeat(26), 1_900_000_000, DueShards::ALL).unwrap();
         let item = to_item(&row, Stage::WriteOutcome).unwrap();
         let lease = "lease_owner".len() + 26 + "lease_until".len() + 8 + "begun".len() + 26;
         let bytes = item.iter().map(|(name, value)| {

@@ -9,96 +9,99 @@ fn place(filter: &str) -> String {
     refusal.field.map(String::from).unwrap()
 }
 
+/// Filters with the place of their first mistake.
+const MISTAKES: &[(&str, &str)] = &[
+    ("5", "filter"),
+    ("[]", "filter"),
+    (r#""x""#, "filter"),
+    ("{}", "filter"),
+    (r#"{"data": {}}"#, "filter.data"),
+    (r#"{"detail": {"a": [1]}}"#, "filter.detail"),
+    (r#"{"id": ["x"]}"#, "filter.id"),
+    (r#"{"type": {"a": [1]}}"#, "filter.type"),
+    (r#"{"type": "item.paid"}"#, "filter.type"),
+    (r#"{"data": {"a": 1}}"#, "filter.data.a"),
+    (r#"{"data": {"a": []}}"#, "filter.data.a"),
+    (r#"{"data": {"a": [1, [2]]}}"#, "filter.data.a[1]"),
+    (r#"{"data": {"a": [1], "a": [2]}}"#, "filter.data.a"),
+    (r#"{"data": {"a": [{}]}}"#, "filter.data.a[0]"),
+    (
+        r#"{"data": {"a": [{"prefix": "x", "suffix": "y"}]}}"#,
+        "filter.data.a[0]",
+    ),
+    (
+        r#"{"data": {"a": [{"between": [1, 2]}]}}"#,
+        "filter.data.a[0].between",
+    ),
+    (
+        r#"{"data": {"a": [{"prefix": 1}]}}"#,
+        "filter.data.a[0].prefix",
+    ),
+    (
+        r#"{"data": {"a": [{"prefix": ""}]}}"#,
+        "filter.data.a[0].prefix",
+    ),
+    (
+        r#"{"data": {"a": [{"prefix": {"suffix": "x"}}]}}"#,
+        "filter.data.a[0].prefix.suffix",
+    ),
+    (
+        r#"{"data": {"a": [{"wildcard": "a**b"}]}}"#,
+        "filter.data.a[0].wildcard",
+    ),
+    (
+        r#"{"data": {"a": [{"wildcard": "a\\b"}]}}"#,
+        "filter.data.a[0].wildcard",
+    ),
+    (
+        r#"{"data": {"a": [{"wildcard": "a\\"}]}}"#,
+        "filter.data.a[0].wildcard",
+    ),
+    (
+        r#"{"data": {"a": [{"exists": "yes"}]}}"#,
+        "filter.data.a[0].exists",
+    ),
+    (
+        r#"{"data": {"a": [{"cidr": "10.0.0.0"}]}}"#,
+        "filter.data.a[0].cidr",
+    ),
+    (
+        r#"{"data": {"a": [{"cidr": "10.0.0.0/33"}]}}"#,
+        "filter.data.a[0].cidr",
+    ),
+    (
+        r#"{"data": {"a": [{"anything-but": []}]}}"#,
+        "filter.data.a[0].anything-but",
+    ),
+    (
+        r#"{"data": {"a": [{"anything-but": null}]}}"#,
+        "filter.data.a[0].anything-but",
+    ),
+    (
+        r#"{"data": {"a": [{"anything-but": ["x", 1]}]}}"#,
+        "filter.data.a[0].anything-but[1]",
+    ),
+    (
+        r#"{"data": {"a": [{"anything-but": {"numeric": ["=", 1]}}]}}"#,
+        "filter.data.a[0].anything-but.numeric",
+    ),
+    (
+        r#"{"data": {"a": [{"anything-but": {"prefix": ["x", ""]}}]}}"#,
+        "filter.data.a[0].anything-but.prefix[1]",
+    ),
+    (r#"{"data": {"$or": {"a": [1]}}}"#, "filter.data.$or"),
+    (r#"{"data": {"$or": [{"a": [1]}]}}"#, "filter.data.$or"),
+    (
+        r#"{"$or": [{"data": [1]}, {"dat": [1]}]}"#,
+        "filter.$or[1].dat",
+    ),
+    (r#"{"$or": [{"data": [1]}, 5]}"#, "filter.$or[1]"),
+];
+
 #[test]
 fn each_mistake_has_its_place() {
-    for (filter, expected) in [
-        ("5", "filter"),
-        ("[]", "filter"),
-        (r#""x""#, "filter"),
-        ("{}", "filter"),
-        (r#"{"data": {}}"#, "filter.data"),
-        (r#"{"detail": {"a": [1]}}"#, "filter.detail"),
-        (r#"{"id": ["x"]}"#, "filter.id"),
-        (r#"{"type": {"a": [1]}}"#, "filter.type"),
-        (r#"{"type": "item.paid"}"#, "filter.type"),
-        (r#"{"data": {"a": 1}}"#, "filter.data.a"),
-        (r#"{"data": {"a": []}}"#, "filter.data.a"),
-        (r#"{"data": {"a": [1, [2]]}}"#, "filter.data.a[1]"),
-        (r#"{"data": {"a": [1], "a": [2]}}"#, "filter.data.a"),
-        (r#"{"data": {"a": [{}]}}"#, "filter.data.a[0]"),
-        (
-            r#"{"data": {"a": [{"prefix": "x", "suffix": "y"}]}}"#,
-            "filter.data.a[0]",
-        ),
-        (
-            r#"{"data": {"a": [{"between": [1, 2]}]}}"#,
-            "filter.data.a[0].between",
-        ),
-        (
-            r#"{"data": {"a": [{"prefix": 1}]}}"#,
-            "filter.data.a[0].prefix",
-        ),
-        (
-            r#"{"data": {"a": [{"prefix": ""}]}}"#,
-            "filter.data.a[0].prefix",
-        ),
-        (
-            r#"{"data": {"a": [{"prefix": {"suffix": "x"}}]}}"#,
-            "filter.data.a[0].prefix.suffix",
-        ),
-        (
-            r#"{"data": {"a": [{"wildcard": "a**b"}]}}"#,
-            "filter.data.a[0].wildcard",
-        ),
-        (
-            r#"{"data": {"a": [{"wildcard": "a\\b"}]}}"#,
-            "filter.data.a[0].wildcard",
-        ),
-        (
-            r#"{"data": {"a": [{"wildcard": "a\\"}]}}"#,
-            "filter.data.a[0].wildcard",
-        ),
-        (
-            r#"{"data": {"a": [{"exists": "yes"}]}}"#,
-            "filter.data.a[0].exists",
-        ),
-        (
-            r#"{"data": {"a": [{"cidr": "10.0.0.0"}]}}"#,
-            "filter.data.a[0].cidr",
-        ),
-        (
-            r#"{"data": {"a": [{"cidr": "10.0.0.0/33"}]}}"#,
-            "filter.data.a[0].cidr",
-        ),
-        (
-            r#"{"data": {"a": [{"anything-but": []}]}}"#,
-            "filter.data.a[0].anything-but",
-        ),
-        (
-            r#"{"data": {"a": [{"anything-but": null}]}}"#,
-            "filter.data.a[0].anything-but",
-        ),
-        (
-            r#"{"data": {"a": [{"anything-but": ["x", 1]}]}}"#,
-            "filter.data.a[0].anything-but[1]",
-        ),
-        (
-            r#"{"data": {"a": [{"anything-but": {"numeric": ["=", 1]}}]}}"#,
-            "filter.data.a[0].anything-but.numeric",
-        ),
-        (
-            r#"{"data": {"a": [{"anything-but": {"prefix": ["x", ""]}}]}}"#,
-            "filter.data.a[0].anything-but.prefix[1]",
-        ),
-        (r#"{"data": {"$or": {"a": [1]}}}"#, "filter.data.$or"),
-        (r#"{"data": {"$or": [{"a": [1]}]}}"#, "filter.data.$or"),
-        (
-            r#"{"$or": [{"data": [1]}, {"dat": [1]}]}"#,
-            "filter.$or[1].dat",
-        ),
-        (r#"{"$or": [{"data": [1]}, 5]}"#, "filter.$or[1]"),
-    ] {
-        assert_eq!(place(filter), expected, "{filter}");
+    for (filter, expected) in MISTAKES {
+        assert_eq!(place(filter), *expected, "{filter}");
     }
 }
 

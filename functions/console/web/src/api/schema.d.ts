@@ -921,14 +921,35 @@ export interface paths {
         head?: never;
         /**
          * Update a webhook
-         * @description The body is a JSON merge patch (RFC 7396). Secrets cannot be read but can be replaced or
-         *     removed, each header by its name; they are removed when the URL's scheme, host or port changes.
-         *     Members that the patch does not change are not checked again, even if a rule has become
-         *     stricter. The result of an attempt in progress disables the webhook only if it has not changed
-         *     since that attempt began (name and events aside). A webhook that is enabled again starts without
-         *     a history. Scope `webhooks:write`.
+         * @description The body is a JSON merge patch (RFC 7396); a filter is one value in it, and is replaced as a
+         *     whole. Secrets cannot be read but can be replaced or removed, each header by its name; they are
+         *     removed when the URL's scheme, host or port changes. Members that the patch does not change are
+         *     not checked again, even if a rule has become stricter. The result of an attempt in progress
+         *     disables the webhook only if it has not changed since that attempt began (name, events and
+         *     filter aside). A webhook that is enabled again starts without a history. Scope `webhooks:write`.
          */
         patch: operations["webhooks.update"];
+        trace?: never;
+    };
+    "/v1/tenants/{tenantId}/webhooks/{webhookId}/filter/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try a filter
+         * @description Says whether an event matches the webhook's filter, or another one, and each of its fields.
+         *     Nothing is sent or stored. Scope `deliveries:read`.
+         */
+        post: operations["webhooks.testFilter"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/v1/tenants/{tenantId}/webhooks/{webhookId}/requests": {
@@ -1763,8 +1784,8 @@ export interface components {
             /** @description The event's id: the caller's own, or a new one. */
             id: components["schemas"]["EventId"];
             /**
-             * @description How many active webhooks want its type at this moment. A duplicate goes to none of them
-             *     again.
+             * @description How many active webhooks want its type at this moment; their filters may leave it out. A
+             *     duplicate goes to none of them again.
              */
             webhookCount: number;
         };
@@ -1932,6 +1953,7 @@ export interface components {
         /**
          * @description Why. Of a result `failed` it is the reason of the dead letter. Extensible enum: show a reason that you do not know.
          * @example type_not_selected
+         * @example filtered
          * @example inactive
          * @example disabled
          * @example created_later
@@ -1967,6 +1989,16 @@ export interface components {
          * @example not_wanted
          */
         ExplanationResult: string;
+        /** @description What one field of a filter says. */
+        FilterField: {
+            /**
+             * @description Its names from the event down, with full stops.
+             * @example data.order.status
+             */
+            field: string;
+            /** @description Whether the event has one of the field's values, whatever the other fields say. */
+            matches: boolean;
+        };
         Health: {
             /** @example ok */
             status: string;
@@ -2290,6 +2322,7 @@ export interface components {
              * @example invalid_tenant_id
              * @example invalid_url
              * @example invalid_events
+             * @example invalid_pattern
              * @example invalid_secret
              * @example invalid_header
              * @example masked_value
@@ -2393,6 +2426,7 @@ export interface components {
              * @example invalid_tenant_id
              * @example invalid_url
              * @example invalid_events
+             * @example invalid_pattern
              * @example invalid_secret
              * @example invalid_header
              * @example masked_value
@@ -2963,6 +2997,10 @@ export interface components {
              * @example 2026-01-31T12:00:00.000Z
              */
             failingSince?: string;
+            /** @description Which of the events of these types it gets: an event pattern of Amazon EventBridge over `type`, `data` and `context` of the event. Up to 2,048 bytes, 8 levels and 100 fields with values. Null, or none: all of them. A change replaces the whole filter. */
+            filter?: {
+                [key: string]: unknown;
+            };
             /** @description Its own headers, with masked values. */
             headers?: {
                 [key: string]: string;
@@ -3033,6 +3071,10 @@ export interface components {
             createdAt?: string;
             /** @description Which events it gets. */
             events: string[];
+            /** @description Which of the events of these types it gets: an event pattern of Amazon EventBridge over `type`, `data` and `context` of the event. Up to 2,048 bytes, 8 levels and 100 fields with values. Null, or none: all of them. A change replaces the whole filter. */
+            filter?: {
+                [key: string]: unknown;
+            };
             headers?: {
                 [key: string]: string;
             };
@@ -3074,6 +3116,8 @@ export interface components {
             deliveryId?: components["schemas"]["DeliveryId"];
             /** @description The reason in a sentence or two. */
             detail: string;
+            /** @description What the fields of the webhook's filter say, if the filter leaves the event out. */
+            filterFields?: components["schemas"]["FilterField"][];
             /** @description The webhook's last change, if the reason follows from its settings: perhaps the cause. */
             lastChange?: components["schemas"]["WebhookChange"];
             /** @description The webhook's filter that is most like the type, if none selects it. */
@@ -3102,6 +3146,26 @@ export interface components {
             webhookId: components["schemas"]["WebhookId"];
             webhookName?: string;
         };
+        /** @description An event to try a filter with: one of both. */
+        WebhookFilterTest: {
+            /** @description An event as if to publish it. A large one is tried by the id that it was published with. */
+            event?: components["schemas"]["EventCreate"];
+            /** @description A published event. */
+            eventId?: components["schemas"]["EventId"];
+            /** @description Which of the events of these types it gets: an event pattern of Amazon EventBridge over `type`, `data` and `context` of the event. Up to 2,048 bytes, 8 levels and 100 fields with values. Null, or none: all of them. A change replaces the whole filter. */
+            filter?: {
+                [key: string]: unknown;
+            };
+        };
+        /** @description What a filter says about an event. */
+        WebhookFilterTestResult: {
+            /** @description Each field with a list of values, in the order of the filter. */
+            fields: components["schemas"]["FilterField"][];
+            /** @description Whether the evaluation took too many steps, so that the event matches. */
+            limited?: boolean;
+            /** @description Whether the event matches. Whether the webhook gets its type, and is active, is not asked. */
+            matches: boolean;
+        };
         /**
          * @description A webhook's id. Opaque: its prefix is a help for people.
          * @example wh_0a1b2c3d4e5f6g7h8j9k
@@ -3119,6 +3183,7 @@ export interface components {
          * @example name
          * @example url
          * @example events
+         * @example filter
          * @example active
          * @example contract
          * @example overrides
@@ -3207,6 +3272,10 @@ export interface components {
             events?: string[];
             /** @description Ignored. */
             failingSince?: unknown;
+            /** @description Which of the events of these types it gets: an event pattern of Amazon EventBridge over `type`, `data` and `context` of the event. Up to 2,048 bytes, 8 levels and 100 fields with values. Null, or none: all of them. A change replaces the whole filter. */
+            filter?: {
+                [key: string]: unknown;
+            } | null;
             headers?: {
                 [key: string]: string | null;
             };
@@ -5745,7 +5814,7 @@ export interface operations {
             };
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedEncoding"];
-            /** @description A value is invalid (`invalid_url` with the guard's `reason`, `invalid_events`, `invalid_secret`, `invalid_header`, `masked_value`, `invalid_contract`, `invalid_name`, `invalid_value`), or the `Idempotency-Key` was used for another request (`idempotency_key_reused`). */
+            /** @description A value is invalid (`invalid_url` with the guard's `reason`, `invalid_events`, `invalid_pattern`, `invalid_secret`, `invalid_header`, `masked_value`, `invalid_contract`, `invalid_name`, `invalid_value`), or the `Idempotency-Key` was used for another request (`idempotency_key_reused`). */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5875,7 +5944,63 @@ export interface operations {
             412: components["responses"]["PreconditionFailed"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedEncoding"];
-            /** @description A value is invalid (`invalid_url` with the guard's `reason`, `invalid_events`, `invalid_secret`, `invalid_header`, `masked_value`, `invalid_contract`, `invalid_name`, `invalid_value`). */
+            /** @description A value is invalid (`invalid_url` with the guard's `reason`, `invalid_events`, `invalid_pattern`, `invalid_secret`, `invalid_header`, `masked_value`, `invalid_contract`, `invalid_name`, `invalid_value`). */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    "webhooks.testFilter": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Whose webhook. */
+                tenantId: components["schemas"]["TenantId"];
+                /** @description Which webhook. */
+                webhookId: components["schemas"]["WebhookId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookFilterTest"];
+            };
+        };
+        responses: {
+            /** @description What the filter says. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookFilterTestResult"];
+                };
+            };
+            400: components["responses"]["InvalidBody"];
+            401: components["responses"]["InvalidKey"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description The event was erased (`event_erased`). */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedEncoding"];
+            /** @description The filter is no event pattern (`invalid_pattern`), the webhook has no filter (`invalid_value`), or a value of the event is invalid (`invalid_event_type`, `invalid_event_id`, `invalid_timestamp`, `invalid_value`). */
             422: {
                 headers: {
                     [name: string]: unknown;

@@ -136,7 +136,7 @@ def test_a_mistake_in_a_filter_is_told_with_its_place(tenant: Tenant, receiver: 
         ):
             assert (answer.status, answer.json["code"], answer.json["field"]) == (422, "invalid_pattern", field), answer.json
     two = tenant.api.post(tenant.path("/webhooks"), {"url": "no url", "events": ["*"], "filter": {}})
-    assert two.status == 422 and {one["field"] for one in two.json["errors"]} >= {"url", "filter"}, two.json
+    assert two.status == 422 and {one["pointer"] for one in two.json["errors"]} >= {"/url", "/filter"}, two.json
 
 
 def test_a_filter_is_tried_with_an_event_of_the_log_or_one_of_ones_own(tenant: Tenant, receiver: Receiver):
@@ -158,7 +158,7 @@ def test_a_filter_is_tried_with_an_event_of_the_log_or_one_of_ones_own(tenant: T
         (webhook, {}, 400, "invalid_request", "event"),
         (webhook, {"eventId": event, "event": {"type": "a.b", "data": 1}}, 400, "invalid_request", "event"),
         (webhook, {"eventId": event}, 409, "event_erased", None),
-        (webhook, {"eventId": "nobody-has-this-id"}, 404, "not_found", None),
+        (webhook, {"eventId": "nobody-has-this-id"}, 404, "not_found", "eventId"),
         (webhook, {"event": {"type": "a b", "data": 1}}, 422, "invalid_event_type", "event.type"),
         (webhook, {"event": {"type": "a.b"}}, 400, "missing_field", "event.data"),
         (plain, {"event": {"type": "a.b", "data": 1}}, 422, "invalid_value", "filter"),

@@ -3,7 +3,7 @@
 use api::caller::{JsonBody, TenantCaller, json};
 use api::document::responses::{BodyResponses, NotFoundResponses, TenantResponses};
 use api::document::schemas::{EventId, TenantId, WebhookId};
-use api::problem::ProblemBody;
+use api::problem::{ProblemBody, mistake_of};
 use api::publishing;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -135,7 +135,8 @@ pub(crate) async fn test_filter(
     let (event_type, content) = match (&body.event, &body.event_id) {
         (Some(event), None) => draft(event)?,
         (None, Some(event)) => {
-            let record = app.event(&caller.tenant, event).await?;
+            let found = mistake_of(app.event(&caller.tenant, event).await)?;
+            let record = found.map_err(|missing| missing.field("eventId"))?;
             authority.may_see(record.event.key)?;
             let content = record.event.payload.content().cloned();
             let content = content.ok_or_else(Rejection::event_erased)?;

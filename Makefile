@@ -31,7 +31,7 @@ package:  ## build the functions for AWS with pinned tools and check them; then 
 
 ##@ Work on it (docs/testing.md: what each command proves, and how long it takes)
 
-quick:  ## format, clippy and the tests of domain and simulator; 45 seconds when warm
+quick:  ## format, clippy and the tests of domain and simulator; about a minute when warm
 	@$(GATE) quick
 
 test:  ## the whole gate: structure, format, lints, template, unit, integration, end to end, short chaos

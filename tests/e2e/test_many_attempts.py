@@ -58,13 +58,23 @@ def test_a_delivery_of_many_attempts_is_shown_with_the_newest(kuviq: Tenant, rec
     delivery = failed_by_hand(kuviq, receiver)
     row, many = row_of(kuviq, delivery), 40
     dynamo, table = stack.aws("dynamodb"), stack.resource("LogTable")
-    latest = json.loads(row["latest"]["S"])
-    partition = f"{kuviq.id}#attempts#{row['sk']['S'][:26]}"
-    assert [r["sk"]["S"] for r in stack.scan("LogTable", partition)] == [f"{delivery['webhookId']}#00001"]
-    for number in range(1, many):
-        attempt = {"attempt": {"S": json.dumps([number, *latest[1:]])}, "expires_at": row["expires_at"]}
-        dynamo.put_item(TableName=table, Item={"pk": {"S": partition}, "sk": {"S": f"{delivery['webhookId']}#{number:05}"}} | attempt)
-    change = {":latest": {"S": json.dumps([many, *latest[1:]])}, ":many": {"N": str(many)}}
+    partition, webhook = f"{kuviq.id}#attempts#{row['sk']['S'][:26]}", delivery["webhookId"]
+    stored = {row["sk"]["S"]: row["attempt"]["S"] for row in stack.scan("LogTable", partition)}
+    keys = [f"response#{webhook}#00001#", f"response#{webhook}#00002#", f"{webhook}#00001"]
+    assert all(key.startswith(expected) for key, expected in zip(sorted(stored), keys, strict=True)), sorted(stored)
+    # Each attempt is stored twice: whole, and without its response where it is written again.
+    last = sorted(stored)[1]
+    whole, bare, began = json.loads(stored[last]), json.loads(row["latest"]["S"]), last.split("#")[-1]
+
+    def put(key: str, attempt: list[Any]) -> None:
+        item = {"pk": {"S": partition}, "sk": {"S": key}, "attempt": {"S": json.dumps(attempt)}, "expires_at": row["expires_at"]}
+        dynamo.put_item(TableName=table, Item=item)
+
+    for number in range(1, many + 1):
+        put(f"response#{webhook}#{number:05}#{began}", [number, *whole[1:]])
+        if number < many:
+            put(f"{webhook}#{number:05}", [number, *bare[1:]])
+    change = {":latest": {"S": json.dumps([many, *bare[1:]])}, ":many": {"N": str(many)}}
     update = {"UpdateExpression": "SET latest = :latest, attempts = :many", "ExpressionAttributeValues": change}
     dynamo.update_item(TableName=table, Key={"pk": row["pk"], "sk": row["sk"]}, **update)
 

@@ -12,6 +12,10 @@ use simulator::{
 };
 
 const SEEDS: u64 = 100;
+
+fn seeds() -> u64 {
+    simulator::seeds(SEEDS)
+}
 const DELAYS: [u32; 3] = [60, 1_800, 3_600];
 const HOUR: Duration = Duration::from_secs(3_600);
 
@@ -52,7 +56,7 @@ fn three_events(seed: u64, faults: Faults, delays: &[u32]) -> Simulation {
 /// Every delivery goes on and ends by its receiver; returns what happened.
 fn goes_on(faults: &Faults, delays: &[u32], set_up: impl Fn(&mut Simulation)) -> Totals {
     let mut all = Totals::default();
-    for seed in 0..SEEDS {
+    for seed in 0..seeds() {
         let mut world = three_events(seed, faults.clone(), delays);
         set_up(&mut world);
         let (broken, totals) = world.settle();
@@ -75,8 +79,11 @@ fn deliveries_whose_schedules_cannot_be_sent_go_on() {
     };
     let calm = |world: &mut Simulation| world.set_calm_after(3 * HOUR);
     let totals = goes_on(&faults, &[1_800, 1_800], calm);
-    assert!(totals.of("schedules dropped") > SEEDS / 2, "{totals:?}");
-    assert!(totals.of("left to the sweeper") > SEEDS / 10, "{totals:?}");
+    assert!(totals.of("schedules dropped") > seeds() / 2, "{totals:?}");
+    assert!(
+        totals.of("left to the sweeper") > seeds() / 10,
+        "{totals:?}"
+    );
 }
 
 /// The dispatcher failed on every retry for some hours, until SQS gave the messages up: all of the
@@ -92,14 +99,14 @@ fn deliveries_that_the_dispatcher_dies_on_for_hours_go_on() {
         world.set_max_receives(5);
         world.set_calm_after(4 * HOUR);
     });
-    assert!(totals.of("left to the sweeper") > 4 * SEEDS, "{totals:?}");
+    assert!(totals.of("left to the sweeper") > 4 * seeds(), "{totals:?}");
 }
 
 /// A delivery that always kills the dispatcher ends, so that it does not do so until its event
 /// expires.
 #[test]
 fn a_delivery_that_the_dispatcher_dies_on_for_ever_ends() {
-    for seed in 0..SEEDS {
+    for seed in 0..seeds() {
         let faults = Faults {
             crash: 1.0,
             only: Some(RunKind::DeliveryTask),
